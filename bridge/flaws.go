@@ -1,0 +1,41 @@
+package bridge
+
+import (
+	"context"
+
+	"github.com/wsbridge/wsbridge/pubsub"
+)
+
+// flaws break the bridge on purpose, so that the model-based test can show that it would
+// notice. They are set by tests of this package only.
+type flaws struct {
+	noCatchUp bool // resuming clients turn live at once
+	readFirst bool // the log is read before the subscription is registered
+}
+
+// skipsCatchUp reports whether a subscription turns live wherever it stands.
+func (f flaws) skipsCatchUp(start pubsub.Start) bool {
+	return start.Resume && (f.noCatchUp || f.readFirst)
+}
+
+func (f flaws) readBeforeRegistering(ctx context.Context, c *Client, name pubsub.Channel, start *pubsub.Start) (items []Item) {
+	if !f.readFirst || !start.Resume {
+		return nil
+	}
+	for {
+		page, err := c.bridge.broker.Read(ctx, name, start.Pos, pubsub.Limit{Messages: 100})
+		if err != nil {
+			return items
+		}
+		if page.Gap != nil {
+			items = append(items, &Gap{*page.Gap})
+		}
+		for _, m := range page.Messages {
+			items = append(items, &Delivery{Message: m})
+		}
+		start.Pos = page.Last()
+		if !page.More {
+			return items
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package bridge
+
+import (
+	"context"
+	"time"
+
+	"github.com/wsbridge/wsbridge/pubsub"
+)
+
+// followTimeout bounds how long a new channel waits for the broker.
+const followTimeout = 5 * time.Second
+
+// acquire returns a channel that is followed, for one more user. The first one asks the
+// broker, the others wait for its answer.
+func (b *Bridge) acquire(ctx context.Context, name pubsub.Channel) (*channel, error) {
+	s := b.shard(name)
+	for {
+		s.mu.Lock()
+		ch := s.channels[name]
+		if ch != nil && ch.closing != nil {
+			closed := ch.closing
+			s.mu.Unlock()
+			<-closed // Unfollow does not block
+			continue
+		}
+		first := ch == nil
+		if first {
+			ch = &channel{name: name, bridge: b, opened: make(chan struct{})}
+			if s.channels == nil {
+				s.channels = make(map[pubsub.Channel]*channel)
+			}
+			s.channels[name] = ch
+		}
+		ch.users++
+		s.mu.Unlock()
+
+		if first {
+			b.open(ctx, s, ch)
+		}
+		select {
+		case <-ch.opened:
+		case <-ctx.Done():
+			b.release(ch)
+			return nil, ctx.Err()
+		}
+		if ch.openErr != nil {
+			return nil, ch.openErr // open took the channel out of the map, users and all
+		}
+		return ch, nil
+	}
+}
+
+// open follows the channel. The caller's leaving does not end it, since others may wait.
+func (b *Bridge) open(ctx context.Context, s *shard, ch *channel) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTimeout)
+	defer cancel()
+	end, err := b.broker.Follow(ctx, ch.name)
+	if err != nil {
+		s.mu.Lock()
+		delete(s.channels, ch.name)
+		s.mu.Unlock()
+		ch.openErr = err
+		close(ch.opened)
+		return
+	}
+	ch.mu.Lock()
+	if !ch.synced && ch.breaks == 0 {
+		// What was announced before Follow returned counts on from here; else it is the end.
+		ch.end, ch.synced = end, true
+	}
+	ch.mu.Unlock()
+	close(ch.opened)
+}
+
+// release gives back what acquire gave. A channel without users is followed a while
+// longer, since those who poll come back.
+func (b *Bridge) release(ch *channel) {
+	s := b.shard(ch.name)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ch.users--
+	if ch.users > 0 || s.channels[ch.name] != ch {
+		return
+	}
+	ch.idle = time.Now()
+	if !ch.queued {
+		ch.queued = true
+		s.idle = append(s.idle, ch)
+	}
+}
+
+// end ends a subscription wherever it stands.
+func (b *Bridge) end(sub *subscription) {
+	ch := sub.channel
+	ch.mu.Lock()
+	ended := sub.state == gone
+	if !ended {
+		ch.remove(sub)
+		sub.client.unlist(sub)
+	}
+	ch.mu.Unlock()
+	if !ended {
+		b.release(ch)
+	}
+}
