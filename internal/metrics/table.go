@@ -1,0 +1,93 @@
+package metrics
+
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Types of a [Metric].
+const (
+	Counter   = "counter"
+	Gauge     = "gauge"
+	Histogram = "histogram"
+)
+
+// A Metric is one line of the table that operators read.
+type Metric struct {
+	Name   string
+	Type   string
+	Help   string
+	Labels []string
+}
+
+var table []Metric
+
+// All returns every metric of the package. What the Go runtime and the process tell comes
+// beside them, as go_… and process_….
+func All() []Metric { return slices.Clone(table) }
+
+func describe(kind, name, help string, labels ...string) Metric {
+	m := Metric{Name: name, Type: kind, Help: help, Labels: labels}
+	table = append(table, m)
+	return m
+}
+
+var (
+	buildInfo = describe(Gauge, "wsbridge_build_info",
+		"Always 1. The labels say which build runs.", "version", "goversion")
+
+	connections = describe(Gauge, "wsbridge_connections",
+		"Clients connected now; for long-poll and poll, requests that are held.", "transport")
+	connectionsOpened = describe(Counter, "wsbridge_connections_opened_total",
+		"Connections that were accepted; for long-poll and poll, requests.", "transport")
+	connectionsClosed = describe(Counter, "wsbridge_connections_closed_total",
+		"Connections that ended, by close code. 1000: as agreed, 1006: the line broke.", "transport", "code")
+	connectionsRefused = describe(Counter, "wsbridge_connections_refused_total",
+		"Connections and requests of clients that were refused, by the code they were told.", "transport", "code")
+
+	messagesPublished = describe(Counter, "wsbridge_messages_published_total",
+		"Messages that reached the broker, by what became of them: stored, duplicate, or why not.", "result")
+	publishSeconds = describe(Histogram, "wsbridge_publish_seconds",
+		"Time until the broker answered a publish or a batch, in seconds.")
+	messagesDelivered = describe(Counter, "wsbridge_messages_delivered_total",
+		"Messages written to clients.", "transport")
+	deliveryLatency = describe(Histogram, "wsbridge_delivery_latency_seconds",
+		"Time from the broker's clock at publishing to the write to a client, in seconds: of the oldest message of each write.")
+	gaps = describe(Counter, "wsbridge_gaps_total",
+		"Gaps that clients were told of.", "reason")
+
+	brokerUp = describe(Gauge, "wsbridge_broker_up",
+		"1 while the logs can be read, else 0.")
+	brokerDegraded = describe(Gauge, "wsbridge_broker_degraded",
+		"1 while announcements are dead and clients are served by reading logs, else 0.")
+	channels = describe(Gauge, "wsbridge_channels",
+		"Channels that have a subscriber on this instance.")
+	subscriptions = describe(Gauge, "wsbridge_subscriptions",
+		"Subscriptions of all clients of this instance.")
+	logBytes = describe(Gauge, "wsbridge_log_bytes",
+		"Memory of all logs of the embedded broker, positions counted. 0 with Redis.")
+	logLimitBytes = describe(Gauge, "wsbridge_log_limit_bytes",
+		"What wsbridge_log_bytes never exceeds. 0 with Redis.")
+	draining = describe(Gauge, "wsbridge_draining",
+		"1 from SIGTERM until the end, else 0.")
+
+	httpRequests = describe(Counter, "wsbridge_http_requests_total",
+		"HTTP requests that were answered, by route pattern, method and status.", "route", "method", "code")
+)
+
+func (m Metric) counters() *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: m.Name, Help: m.Help}, m.Labels)
+}
+
+func (m Metric) gauges() *prometheus.GaugeVec {
+	return prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: m.Name, Help: m.Help}, m.Labels)
+}
+
+func (m Metric) gauge(read func() float64) prometheus.GaugeFunc {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: m.Name, Help: m.Help}, read)
+}
+
+func (m Metric) histogram(buckets []float64) prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{Name: m.Name, Help: m.Help, Buckets: buckets})
+}
