@@ -74,7 +74,7 @@ func (c *Client) Subscribe(ctx context.Context, name pubsub.Channel, start pubsu
 	if err := c.reserve(name, sub); err != nil {
 		return pubsub.Position{}, err
 	}
-	early := c.bridge.flaws.readBeforeRegistering(ctx, c, name, &start)
+	early := c.bridge.flaws.readBeforeRegistering(ctx, c, name, start)
 	ch, err := c.bridge.acquire(ctx, name)
 	if err != nil {
 		c.forget(name, sub)

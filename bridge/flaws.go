@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -18,12 +19,13 @@ func (f flaws) skipsCatchUp(start pubsub.Start) bool {
 	return start.Resume && (f.noCatchUp || f.readFirst)
 }
 
-func (f flaws) readBeforeRegistering(ctx context.Context, c *Client, name pubsub.Channel, start *pubsub.Start) (items []Item) {
+// readBeforeRegistering reads the log to its end while nothing holds what is announced.
+func (f flaws) readBeforeRegistering(ctx context.Context, c *Client, name pubsub.Channel, start pubsub.Start) (items []Item) {
 	if !f.readFirst || !start.Resume {
 		return nil
 	}
-	for {
-		page, err := c.bridge.broker.Read(ctx, name, start.Pos, pubsub.Limit{Messages: 100})
+	for at := start.Pos; ; {
+		page, err := c.bridge.broker.Read(ctx, name, at, pubsub.Limit{Messages: 100})
 		if err != nil {
 			return items
 		}
@@ -33,8 +35,8 @@ func (f flaws) readBeforeRegistering(ctx context.Context, c *Client, name pubsub
 		for _, m := range page.Messages {
 			items = append(items, &Delivery{Message: m})
 		}
-		start.Pos = page.Last()
-		if !page.More {
+		if at = page.Last(); !page.More {
+			time.Sleep(time.Millisecond) // here falls what is lost
 			return items
 		}
 	}

@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"math"
 
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -56,7 +57,7 @@ func (sub *subscription) begin(pos pubsub.Position, start pubsub.Start, early []
 		return ErrTooSlow
 	}
 	for _, it := range early {
-		c.queue.push(it, c.bridge.options.Queue)
+		c.queue.push(it, math.MaxInt)
 	}
 	if ch.synced && pos == ch.end || c.bridge.flaws.skipsCatchUp(start) {
 		ch.goLive(sub)
