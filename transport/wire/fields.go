@@ -66,7 +66,7 @@ func (f *fields) ref(v []byte) Ref {
 		f.mismatch("ref", "a number", v)
 		return ""
 	case len(v) > MaxRef:
-		f.fail(CodeBadRequest, "ref has %d digits, at most %d are allowed", len(v), MaxRef)
+		f.fail(CodeBadRequest, "ref has %d characters, at most %d are allowed", len(v), MaxRef)
 		return ""
 	}
 	return Ref(v)
@@ -227,7 +227,7 @@ func (f *fields) meta(v []byte) map[string]string {
 		switch {
 		case value[0] != '"':
 			f.mismatch("each of meta", "a string", value)
-		case len(meta) > pubsub.MaxMetaEntries:
+		case len(meta) == pubsub.MaxMetaEntries:
 			f.fail(CodeBadMessage, "meta has more than %d entries", pubsub.MaxMetaEntries)
 		default:
 			meta[string(name)] = unquote(value)

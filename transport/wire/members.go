@@ -95,6 +95,9 @@ func (m *members) build(e *Event) {
 		message := m.message
 		message.Channel, message.Pos = e.Channel, e.Pos
 		message.ID = m.id(e.ID)
+		if e.Channel == "" || e.Pos.IsZero() {
+			m.fail(CodeBadRequest, "a message has no channel or no pos")
+		}
 		if m.from != nil && !null(m.from) {
 			from := m.nested(EventJoin, m.from)
 			message.From = &pubsub.Sender{User: from.User, Client: from.Client}
