@@ -11,12 +11,15 @@ import (
 // A window holds the idempotency keys of one channel, and what was answered, for
 // [pubsub.IdempotencyWindow]. It is owned by its log.
 type window struct {
-	known   map[string]uint64 // key to number of its entry
 	entries deque[answer]     // in the order of their times
 	first   uint64            // number of the first entry
+	known   map[string]uint64 // key to number of its entry; nil: they are few
 	peak    int               // most entries since known was made: a map does not shrink
 	bytes   int64             // what the keys cost
 }
+
+// fewKeys are found without a map, which for one key costs more than the key.
+const fewKeys = 8
 
 // An answer is what the first publication with a key was told.
 type answer struct {
@@ -28,13 +31,21 @@ type answer struct {
 }
 
 // answerCost is what a key costs beside its bytes: an answer, the slack of the deque, and
-// its place in the map.
-const answerCost = 256
+// its place in the map, or its share of the window when there is no map.
+const answerCost = 320
 
 func keyCost(key string) int64 { return answerCost + int64(len(key)) }
 
 func (w *window) find(key string) (answer, bool) {
 	if w == nil {
+		return answer{}, false
+	}
+	if w.known == nil {
+		for i := range w.entries.len() {
+			if a := w.entries.at(i); a.key == key {
+				return *a, true
+			}
+		}
 		return answer{}, false
 	}
 	number, ok := w.known[key]
@@ -44,15 +55,18 @@ func (w *window) find(key string) (answer, bool) {
 	return *w.entries.at(int(number - w.first)), true
 }
 
+// add appends an answer whose key is not in the window.
 func (w *window) add(a answer) {
-	if w.known == nil {
-		w.known = make(map[string]uint64)
-	}
 	a.key = strings.Clone(a.key) // it may be a piece of a large request
-	w.known[a.key] = w.first + uint64(w.entries.len())
 	w.entries.pushBack(a)
-	w.peak = max(w.peak, w.entries.len())
 	w.bytes += keyCost(a.key)
+	switch {
+	case w.known != nil:
+		w.known[a.key] = w.first + uint64(w.entries.len()-1)
+		w.peak = max(w.peak, w.entries.len())
+	case w.entries.len() > fewKeys:
+		w.index()
+	}
 }
 
 // expire drops the keys whose time is over and returns what they cost.
@@ -84,13 +98,21 @@ func (w *window) retract(p pubsub.Position) (freed int64) {
 	return freed
 }
 
+// shrink makes a smaller map when a quarter of the largest is left.
 func (w *window) shrink() {
-	if w.entries.len() >= w.peak/4 || w.peak < 64 {
-		return
+	switch n := w.entries.len(); {
+	case n <= fewKeys/2:
+		w.known, w.peak = nil, 0
+	case n < w.peak/4:
+		w.index()
 	}
+}
+
+// index makes the map anew.
+func (w *window) index() {
 	w.peak = w.entries.len()
 	w.known = make(map[string]uint64, w.peak)
-	for i := range w.entries.len() {
+	for i := range w.peak {
 		w.known[w.entries.at(i).key] = w.first + uint64(i)
 	}
 }
