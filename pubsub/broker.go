@@ -19,9 +19,10 @@ type Broker interface {
 	Start(ctx context.Context, r Receiver) error
 
 	// Publish appends p to its channel's log and announces it. When it returns without
-	// error, the message is in the log (and replicated, if asked). A repeat of p.Key
-	// within the window returns the first answer with Duplicate set. It may block on I/O,
-	// at most five seconds, and on nothing that a client does.
+	// error, the message is in the log (and replicated, if asked; the receipt also comes
+	// with ErrNotReplicated). A repeat of p.Key within the window returns the first answer
+	// with Duplicate set, even if the log was purged in between. It may block on I/O, at
+	// most five seconds, and on nothing that a client does.
 	Publish(ctx context.Context, p Publication) (Receipt, error)
 
 	// PublishBatch is Publish for each of ps, in order within a channel: after a failure
@@ -37,21 +38,24 @@ type Broker interface {
 
 	// ReadBack returns the newest messages in front of a position, oldest first; the zero
 	// Position means the end of the log. Page.More tells whether older ones are kept, and
-	// Page.From is the position in front of the oldest returned.
+	// Page.From is the position in front of the oldest returned. A position that is not in
+	// the log yields a Gap as for Read, and the page ends at the gap's To.
 	ReadBack(ctx context.Context, c Channel, before Position, limit Limit) (Page, error)
 
 	// Follow announces the messages of c to the receiver until Unfollow, and returns a
 	// position of the log's end: every message behind it is announced, in order, also
 	// those that come before Follow returns. While a channel is followed, its position
-	// is never forgotten. It may block on I/O. Follow and Unfollow of one channel are
-	// never called at once.
+	// is never forgotten; a broker that has no room for it returns ErrUnavailable. Follow
+	// of what is followed already only returns the end. It may block on I/O. Follow and
+	// Unfollow of one channel are never called at once.
 	Follow(ctx context.Context, c Channel) (end Position, err error)
 
-	// Unfollow ends Follow. A broker may announce a little longer. It does not block.
+	// Unfollow ends Follow: the position's time to live begins. A broker may announce a
+	// little longer. It does not block.
 	Unfollow(c Channel)
 
 	// Purge forgets the log of c: a new epoch begins, and whoever follows c gets Break.
-	// It returns the new position.
+	// It returns the new position. Idempotency keys are not forgotten.
 	Purge(ctx context.Context, c Channel) (Position, error)
 
 	// Info tells of one channel, over all instances. It is no error if nobody ever used it.

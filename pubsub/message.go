@@ -72,7 +72,7 @@ func (m *Message) Size() int {
 // A Publication is a message on its way into a log.
 type Publication struct {
 	Channel Channel
-	ID      uuid.UUID // chosen by the publisher's instance (version 7): the broker stores an id at most once
+	ID      uuid.UUID // chosen by the publisher's instance (version 7), a new one for each publication
 	Event   string
 	Data    Data
 	From    *Sender
