@@ -1,0 +1,54 @@
+# make test is the one that counts: it installs what it needs and runs everything.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+TOOLS       := go tool -modfile=tools.mod
+SEEN        := $(CURDIR)/.cache/seen
+FUZZTIME    ?= 3s
+
+.PHONY: test setup build lint unit fuzz-short fuzz e2e openapi bench fmt clean
+
+test: setup lint unit e2e openapi fuzz-short
+
+# Chromium for the browser tests, curl for the tests that use it, and the npm packages.
+setup:
+	test/setup.sh
+
+build:
+	go build -trimpath -o bin/wsbridge ./cmd/wsbridge
+
+lint:
+	test -z "$$(gofmt -l . | tee /dev/stderr)"
+	go vet ./...
+	$(TOOLS) staticcheck ./...
+	cd test && go vet ./...
+
+# What every test's server answered is noted in the file $(SEEN).
+unit:
+	mkdir -p $(dir $(SEEN)) && rm -f $(SEEN)
+	WSBRIDGE_SEEN=$(SEEN) go test -race -timeout 20m ./...
+
+# Real browsers, foreign clients: the module in test/.
+e2e:
+	cd test && WSBRIDGE_SEEN=$(SEEN) go test -race -timeout 15m ./...
+	npm --prefix test test
+
+# Compares api/openapi.json with what was seen, both ways.
+openapi:
+	WSBRIDGE_SEEN_CHECK=$(SEEN) go test -count=1 -run 'TestOpenAPISaysWhatWasSeen' -v ./api
+
+# Every fuzz target for a moment (in make test) and for as long as FUZZTIME says.
+fuzz-short:
+	FUZZTIME=$(FUZZTIME) test/fuzz.sh
+
+fuzz:
+	FUZZTIME=5m test/fuzz.sh
+
+bench:
+	go test -run '^$$' -bench . -benchmem ./...
+
+fmt:
+	gofmt -w .
+
+clean:
+	rm -rf bin .cache
