@@ -118,6 +118,17 @@ func (c *Client) Subscribed(name pubsub.Channel) bool {
 	return c.subs[name] != nil
 }
 
+// Channels returns what the client is subscribed to, in no order.
+func (c *Client) Channels() []pubsub.Channel {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	channels := make([]pubsub.Channel, 0, len(c.subs))
+	for name := range c.subs {
+		channels = append(channels, name)
+	}
+	return channels
+}
+
 // Reply queues an answer. A client that sends commands but does not read their answers is
 // stopped with ErrTooSlow when its queue is full.
 func (c *Client) Reply(r Reply) {

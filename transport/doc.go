@@ -1,0 +1,39 @@
+// Package transport is how clients meet a [bridge.Bridge] over HTTP: WebSocket, server-sent
+// events, streaming HTTP, long polling and polling, and commands by POST. A cursor from one
+// is good on every other.
+//
+//	b := bridge.New(broker, bridge.Options{})
+//	s := transport.New(b, transport.Options{Authenticate: verify})
+//	mux.Handle("/v1/ws", s.CheckOrigin(http.HandlerFunc(s.WebSocket)))
+//	mux.Handle("/v1/poll", s.CheckOrigin(http.HandlerFunc(s.Poll)))
+//	…
+//	err := s.Drain(ctx, 10*time.Second) // everyone is sent elsewhere
+//	err = s.Close()                     // before the bridge's
+//
+// # The way of a message
+//
+// The bridge puts a message into the queues of the clients that follow its channel and wakes
+// their consumers. A consumer pulls what waits, takes the bytes that the message has in its
+// form (made once for all clients, see forms.go), and writes them together. Transports differ
+// in nothing but that form and in when they stop:
+//
+//	poll.go        pulls until there is something, answers, is done
+//	stream.go      pulls and writes until the client leaves; sse.go and httpstream.go are its two forms
+//	websocket.go   reads commands; outbox.go pulls and writes when there is something, and
+//	               holds no goroutine while there is not
+//
+// Before that, admission.go reads what the client shows and decides whether it is let in.
+// session.go is what all connected clients have in common. dispatch.go leads to the commands,
+// each in a file of its own.
+//
+// # Cancelling and limits
+//
+// Every connection ends by one call, session.end, with a close code of docs/protocol.md,
+// whether its token expired, it was too slow, or the server drains. No client has a timer of
+// its own: one timing wheel serves all. A write that gets nowhere for 30 s ends its
+// connection, and so does a queue that stays full (see package bridge).
+//
+// Goroutines: the wheel's; one for each WebSocket, which reads; one for each WebSocket that
+// has something to write, while it has. [Server.Close] waits for all of them and for the
+// handlers.
+package transport

@@ -1,0 +1,166 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+// A poll that is held until there is something is another transport, to an operator, than
+// one that is answered at once.
+const (
+	longPoll  = "long-poll"
+	plainPoll = "poll"
+)
+
+// Poll serves /v1/poll: it answers what stands behind the client's cursor, or waits for it.
+func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
+	a, err := s.admit(w, r)
+	transport := longPoll
+	if err == nil && a.wait == 0 {
+		transport = plainPoll
+	}
+	if err != nil {
+		s.refuse(w, transport, err)
+		return
+	}
+	p := &poll{wait: a.wait, bell: newDoorbell()}
+	p.signal, p.cut = p.bell.ring, func() {} // it writes only when it has left
+	p.begin(s, transport, p.bell.ring, nil)
+	p.name = a.name
+	p.answer = newAnswer(a.limit, p.opened)
+	defer p.answer.release()
+
+	err = p.run(r.Context(), a)
+	p.leave(closeNormal)
+	switch {
+	case err != nil && r.Context().Err() != nil: // nobody is there to be answered
+	case err != nil:
+		s.refuse(w, transport, err)
+	default:
+		s.writeAnswer(w, p)
+	}
+}
+
+// A poll is held by its handler's goroutine.
+type poll struct {
+	session
+	wait   time.Duration
+	bell   doorbell
+	timeUp atomic.Bool
+	answer *answer
+}
+
+// run collects the answer.
+func (p *poll) run(ctx context.Context, a admission) error {
+	s := p.server
+	if !s.sessions.add(&p.session) {
+		return errDraining
+	}
+	if window := s.sessions.leaving(); window > 0 {
+		p.end(ending{wire.CloseRestart, jitter(window)})
+	}
+	p.identify(a.identity)
+	cursor, err := p.join(ctx, a.marks)
+	if err != nil {
+		return err
+	}
+	p.accept()
+	p.answer.begin(cursor)
+	if p.wait > 0 {
+		p.beat.Func = func() { p.timeUp.Store(true); p.bell.ring() }
+		s.wheel.Schedule(&p.beat, p.wait)
+	}
+	return p.collect(ctx)
+}
+
+// collect pulls until the answer is full, or holds something and nothing is left, or the
+// wait is over.
+func (p *poll) collect(ctx context.Context) error {
+	for {
+		done, err := p.gather(ctx)
+		switch {
+		case err != nil && ctx.Err() != nil:
+			return err
+		case err != nil:
+			// It was stopped: what it has is good, and its cursor tells what it has not.
+			p.answer.more = true
+			return nil
+		case done, !p.answer.empty(), p.wait == 0, p.timeUp.Load(), p.ending.Load() != nil:
+			return nil
+		}
+		select {
+		case <-p.bell:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// gather adds to the answer what there is, and reports whether that has ended it.
+func (p *poll) gather(ctx context.Context) (done bool, err error) {
+	b := getBatch()
+	defer b.put()
+	for {
+		b.items, err = p.client.Pull(ctx, b.items[:0], p.answer.limit())
+		for _, it := range b.items {
+			if !p.answer.add(it) {
+				return true, nil
+			}
+		}
+		switch {
+		case err != nil:
+			return false, err
+		case len(b.items) == 0:
+			return false, nil
+		case p.answer.full():
+			b.items, err = p.client.Pull(ctx, b.items[:0], bridge.Limit{Messages: 1, Bytes: 1})
+			p.answer.more = len(b.items) > 0 || err != nil
+			return true, nil
+		}
+	}
+}
+
+// writeAnswer sends the answer, complete and with its length, so that it passes proxies
+// that buffer.
+func (s *Server) writeAnswer(w http.ResponseWriter, p *poll) {
+	var retry time.Duration
+	if e := p.ending.Load(); e != nil {
+		retry = e.retry
+	}
+	body := p.answer.end(retry)
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	s.lastAnswer(w)
+	w.WriteHeader(http.StatusOK)
+	p.delivered(p.answer.tally)
+
+	// Whoever does not take its answer is cut off: a deadline that stays behind would meet
+	// the next request on the connection.
+	control := http.NewResponseController(w)
+	if writeAll(w, control, body) == nil {
+		_ = control.SetWriteDeadline(time.Time{})
+	}
+}
+
+// writeAll writes and flushes b. Each piece has writeTimeout, so that the time in all grows
+// with the size.
+func writeAll(w http.ResponseWriter, control *http.ResponseController, b []byte) error {
+	for len(b) > 0 {
+		n := min(len(b), batchBytes)
+		// An error says that the connection knows no deadlines.
+		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if _, err := w.Write(b[:n]); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return control.Flush()
+}

@@ -1,0 +1,106 @@
+package transport
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/internal/auth"
+	"github.com/wsbridge/wsbridge/internal/problem"
+	"github.com/wsbridge/wsbridge/internal/wheel"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+// A Server has an http.Handler for each way in which clients meet its bridge. All methods
+// may be called at once from any goroutine.
+type Server struct {
+	bridge  *bridge.Bridge
+	options Options
+	origins auth.Origins
+	proxies auth.Proxies
+
+	wheel    *wheel.Wheel
+	sessions sessions
+
+	// ctx bounds what is done for WebSockets, which have no request any more. It ends with Close.
+	ctx    context.Context
+	cancel context.CancelFunc
+	// goroutines counts those of the server. Whoever adds one holds another, or is New, or
+	// does it in the step that enters a session.
+	goroutines sync.WaitGroup
+}
+
+// The wheel's resolution: nobody notices that a heartbeat or the end of a poll's wait comes
+// this much late.
+const (
+	wheelTick  = 100 * time.Millisecond
+	wheelSlots = 600 // a minute: hardly anything is scheduled for later
+)
+
+// New returns a server for the clients of b. It starts the goroutine of its wheel; Close
+// ends it. New panics when an allowed origin is not one.
+func New(b *bridge.Bridge, o Options) *Server {
+	s := &Server{bridge: b, options: o.withDefaults(), proxies: o.TrustedProxies}
+	if o.LoopbackOnly {
+		s.origins = auth.LoopbackOrigins()
+	} else {
+		var err error
+		if s.origins, err = auth.ParseOrigins(o.AllowedOrigins); err != nil {
+			panic("transport: " + err.Error())
+		}
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.wheel = wheel.New(wheelTick, wheelSlots)
+	s.goroutines.Go(s.wheel.Run)
+	return s
+}
+
+// Close ends all connections that are left at once, and waits for their goroutines and for
+// handlers that serve one.
+func (s *Server) Close() error {
+	s.sessions.close()
+	s.cancel()
+	s.sessions.each(func(c *session) {
+		c.end(ending{code: wire.CloseRestart})
+		c.cut()
+	})
+	s.sessions.wait(context.Background())
+	s.wheel.Close()
+	s.goroutines.Wait()
+	return nil
+}
+
+// refuse answers a request that is not let in.
+func (s *Server) refuse(w http.ResponseWriter, transport string, err error) {
+	p := refusal(err)
+	s.options.Observer.Refused(transport, string(p.Code))
+	if p.Code == problem.Internal {
+		s.options.Logger.Error("request failed", "transport", transport, "error", err)
+	} else {
+		// Not the error itself: it may repeat what the client sent.
+		s.options.Logger.Debug("request refused", "transport", transport, "code", p.Code)
+	}
+	s.lastAnswer(w)
+	problem.Write(w, p)
+}
+
+// lastAnswer tells an HTTP/1.1 client of a server that drains to connect anew.
+func (s *Server) lastAnswer(w http.ResponseWriter) {
+	if s.Draining() {
+		w.Header().Set("Connection", "close")
+	}
+}
+
+// checkMethod refuses the methods that are not among those given.
+func checkMethod(w http.ResponseWriter, r *http.Request, methods ...string) error {
+	if slices.Contains(methods, r.Method) {
+		return nil
+	}
+	allowed := strings.Join(methods, ", ")
+	w.Header().Set("Allow", allowed)
+	return problem.New(problem.MethodNotAllowed, "this path takes %s", allowed)
+}

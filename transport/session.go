@@ -1,0 +1,162 @@
+package transport
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/internal/wheel"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+// How much a consumer takes and writes at once: enough to fill a few segments of TCP, and
+// little enough that a slow client shows that it goes on.
+const (
+	batchMessages = 256
+	batchBytes    = 64 << 10
+)
+
+// writeTimeout is how long one write may get nowhere, on any transport.
+const writeTimeout = 30 * time.Second
+
+// hurryTimeout is how long a client that was stopped may take for the write under way.
+const hurryTimeout = 3 * time.Second
+
+// A session is what all connected clients have in common, a poll for the time that it is
+// held included.
+type session struct {
+	server    *Server
+	transport string
+	opened    time.Time
+	client    *bridge.Client
+
+	// Set once before the session is entered.
+	signal func() // makes the consumer look at ending and at its flags; does not block
+	cut    func() // frees the consumer from a write that blocks; does not block
+
+	// Owned by the goroutine that obeys the client.
+	identity Identity
+	name     string // of the client
+	counted  bool   // as opened
+
+	expiry wheel.Entry
+	beat   wheel.Entry // heartbeat, or the end of a poll's wait
+
+	ending atomic.Pointer[ending] // set once
+}
+
+// begin ties a session to the server. hurry is called once with the cause when the bridge
+// stops the client, wake whenever there is something to pull.
+func (c *session) begin(s *Server, transport string, wake func(), hurry func(error)) {
+	c.server, c.transport, c.opened = s, transport, time.Now()
+	c.client = s.bridge.Connect(bridge.Hooks{Wake: wake, Stopped: hurry})
+	c.expiry.Func = func() { c.end(ending{code: wire.CloseTokenExpired}) }
+}
+
+// identify makes the client somebody, until its token expires.
+func (c *session) identify(id Identity) {
+	c.identity = id
+	if id.Expires.IsZero() {
+		c.server.wheel.Stop(&c.expiry)
+	} else {
+		c.server.wheel.Schedule(&c.expiry, time.Until(id.Expires))
+	}
+}
+
+// accept counts the session, which was let in.
+func (c *session) accept() {
+	c.counted = true
+	c.server.options.Observer.Opened(c.transport)
+}
+
+// end makes the consumer end the connection. Only the first call counts.
+func (c *session) end(e ending) {
+	if c.ending.CompareAndSwap(nil, &e) {
+		c.signal()
+	}
+}
+
+// failed notes why a write failed: a client that took nothing for so long was too slow.
+func (c *session) failed(err error) {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		c.end(endingOf(bridge.ErrTooSlow))
+	}
+}
+
+// leave ends the session when its connection is over. code is how, unless the server ended it.
+func (c *session) leave(code wire.CloseCode) {
+	c.server.wheel.Stop(&c.expiry)
+	c.server.wheel.Stop(&c.beat)
+	c.client.Close()
+	c.server.sessions.remove(c)
+	if !c.counted {
+		return
+	}
+	if e := c.ending.Load(); e != nil {
+		code = e.code
+	}
+	c.server.options.Observer.Closed(c.transport, int(code))
+
+	level := slog.LevelDebug
+	switch code {
+	case wire.CloseTooSlow, wire.CloseUnavailable, closeInternal:
+		level = slog.LevelInfo
+	}
+	c.server.options.Logger.LogAttrs(context.Background(), level, "connection ended",
+		slog.String("transport", c.transport),
+		slog.Int("code", int(code)),
+		slog.String("reason", code.String()),
+		slog.Duration("duration", time.Since(c.opened)),
+		slog.String("user", c.identity.User),
+		slog.String("client", c.name))
+}
+
+// join subscribes to all of marks and returns the cursor from which the client goes on.
+func (c *session) join(ctx context.Context, marks pubsub.Cursor) (pubsub.Cursor, error) {
+	cursor := make(pubsub.Cursor, len(marks))
+	for i, m := range marks {
+		pos, err := c.client.Subscribe(ctx, m.Channel, m.Start, nil)
+		if err != nil {
+			return nil, subscribeRefusal(err).In(m.Channel)
+		}
+		cursor[i] = pubsub.Mark{Channel: m.Channel, Start: pubsub.Behind(pos)}
+	}
+	return cursor, nil
+}
+
+// delivered counts what one write carried.
+func (c *session) delivered(t tally) {
+	if t.messages > 0 {
+		c.server.options.Observer.Delivered(c.transport, t.messages, t.oldest)
+	}
+}
+
+// A tally counts the messages of one write.
+type tally struct {
+	messages int
+	oldest   time.Time // of those published since the client connected; those before say nothing of latency
+}
+
+func (t *tally) add(m *pubsub.Message, since time.Time) {
+	t.messages++
+	if !m.Time.Before(since) && (t.oldest.IsZero() || m.Time.Before(t.oldest)) {
+		t.oldest = m.Time
+	}
+}
+
+// A doorbell wakes a handler that waits. Rings that nobody waits for yet become one.
+type doorbell chan struct{}
+
+func newDoorbell() doorbell { return make(doorbell, 1) }
+
+func (b doorbell) ring() {
+	select {
+	case b <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,48 @@
+package transport
+
+import (
+	"github.com/wsbridge/wsbridge/internal/problem"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+func (c *socket) subscribe(command *wire.Command) error {
+	if err := permit(&c.identity, Subscribe, command.Channel); err != nil {
+		return err
+	}
+	return c.join(command.Ref, pubsub.Mark{Channel: command.Channel, Start: command.Since})
+}
+
+// unsubscribe is answered with ok also if the channel was not subscribed: nothing of it
+// comes after that either way.
+func (c *socket) unsubscribe(command *wire.Command) {
+	ok := textFrame(func(b []byte) []byte { return wire.AppendOK(b, command.Ref) })
+	if !c.client.Unsubscribe(command.Channel, ok) {
+		c.client.Reply(ok)
+	}
+}
+
+// refresh takes a new token of the same user. What it no longer permits is unsubscribed.
+func (c *socket) refresh(command *wire.Command) error {
+	id, err := c.server.identify(command.Token)
+	if err != nil {
+		return err
+	}
+	if c.identity.User == "" {
+		return problem.New(problem.BadRequest, "the client has no token; send connect")
+	}
+	if id.User != c.identity.User {
+		return problem.New(problem.Forbidden, "the token is another user's")
+	}
+	c.identify(id)
+	c.reply(func(b []byte) []byte { return wire.AppendOK(b, command.Ref) })
+	for _, name := range c.client.Channels() {
+		if id.may(Subscribe, name) {
+			continue
+		}
+		c.client.Unsubscribe(name, textFrame(func(b []byte) []byte {
+			return wire.AppendUnsubscribed(b, name, string(problem.Forbidden))
+		}))
+	}
+	return nil
+}
