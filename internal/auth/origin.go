@@ -10,19 +10,17 @@ import (
 
 // Origins are the web origins (RFC 6454) whose pages may use the client endpoints. The
 // zero value allows the request's own host.
-type Origins struct {
-	list     []string
-	loopback bool
-}
+type Origins struct{ list []string }
 
 // ParseOrigins reads origins as browsers write them, "https://app.example.com" or
 // "http://localhost:3000". "https://*.example.com" stands for all its subdomains, "*" for
-// every origin, "null" for pages without one. An empty list is the zero value; any other
-// takes its place, so that the request's own host has to be in it.
+// every origin, "loopback" for those that this machine serves itself, "null" for pages
+// without one. An empty list is the zero value; any other takes its place, so that the
+// request's own host has to be in it.
 func ParseOrigins(list []string) (Origins, error) {
 	var o Origins
 	for _, s := range list {
-		if s == "*" || s == "null" {
+		if s == "*" || s == "null" || s == loopback {
 			o.list = append(o.list, s)
 			continue
 		}
@@ -35,8 +33,10 @@ func ParseOrigins(list []string) (Origins, error) {
 	return o, nil
 }
 
+const loopback = "loopback"
+
 // LoopbackOrigins allows pages that this machine serves itself, on any port.
-func LoopbackOrigins() Origins { return Origins{loopback: true} }
+func LoopbackOrigins() Origins { return Origins{[]string{loopback}} }
 
 // Any reports whether every origin is allowed.
 func (o Origins) Any() bool {
@@ -54,9 +54,6 @@ func (o Origins) Allows(origin, host string) bool {
 	if strings.Contains(from, "*") {
 		return false
 	}
-	if o.loopback {
-		return ok && Loopback(from)
-	}
 	if len(o.list) == 0 {
 		// The scheme is not compared: in front of a proxy that ends TLS it is another one.
 		return ok && from == normalHost(scheme, host)
@@ -67,6 +64,8 @@ func (o Origins) Allows(origin, host string) bool {
 			return true
 		case !ok:
 			continue
+		case allowed == loopback && Loopback(from):
+			return true
 		}
 		allowedScheme, allowedHost, _ := strings.Cut(allowed, "://")
 		if allowedScheme != scheme {

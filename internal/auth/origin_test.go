@@ -46,6 +46,8 @@ func TestOrigins(t *testing.T) {
 		{"*", "null", "x", true},
 		{"null", "null", "x", true},
 		{"null", "https://null", "x", false},
+		{"https://a.com,loopback", "http://127.0.0.1:3000", "x", true},
+		{"https://a.com,loopback", "http://b.com", "localhost", false},
 		{"capacitor://localhost", "capacitor://localhost", "x", true},
 		{"https://[2001:db8::1]:8443", "https://[2001:db8::1]:8443", "x", true},
 	} {
