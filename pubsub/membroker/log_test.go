@@ -70,6 +70,21 @@ func TestRetentionMayChange(t *testing.T) {
 	same(t, "after on again", []*pubsub.Message{next}, s.read("a", messages[9].Pos).Messages)
 }
 
+func TestTimeNeverGoesBack(t *testing.T) {
+	l := &log{channel: "a", memory: new(budget)}
+	l.renew()
+	clock := time.Date(2026, 3, 1, 12, 0, 0, 1_999_999, time.FixedZone("", 3600))
+	var times []string
+	for _, set := range []time.Duration{0, -time.Hour, -time.Minute, time.Second} {
+		w := write{message: new(pubsub.Message), retention: plenty, fits: true}
+		l.append(&w, clock.Add(set), 0)
+		times = append(times, w.message.Time.Format(time.RFC3339Nano))
+	}
+	same(t, "the times", []string{
+		"2026-03-01T11:00:00.001Z", "2026-03-01T11:00:00.001Z", "2026-03-01T11:00:00.001Z", "2026-03-01T11:00:01.001Z",
+	}, times)
+}
+
 func TestPositionTTLIsExact(t *testing.T) {
 	const ttl = time.Hour
 	off := pubsub.Retention{}

@@ -203,6 +203,40 @@ func TestOverflowOrTrimmed(t *testing.T) {
 	}
 }
 
+// TestOverflowIsForgotten: what memory took is the reason only as long as nothing newer
+// went for another reason.
+func TestOverflowIsForgotten(t *testing.T) {
+	small := cost(1) - cost(0)
+	r := plenty
+	r.Bytes = 4 * small
+	big := pubsubtest.NewPublication("a", "")
+	big.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: make([]byte, 2*small)}
+	for _, purge := range []bool{false, true} {
+		t.Run(fmt.Sprintf("purge %v", purge), func(t *testing.T) {
+			s := start(t, Options{Retention: keep(r), Memory: 1 << 20})
+			first := s.publish("a")
+			l := s.shard("a").find("a")
+			s.memory.used.Add(1 << 20) // as if others had filled the memory
+			l.mu.Lock()
+			l.shorten()
+			l.mu.Unlock()
+			s.memory.used.Add(-1 << 20)
+			before := pubsub.Position{Epoch: first.Pos.Epoch}
+			same(t, "the gap", pubsub.Overflow, s.gap("a", before))
+			if purge {
+				var err error
+				if before, err = s.Purge(t.Context(), "a"); err != nil {
+					t.Fatalf("Purge: %v", err)
+				}
+			}
+			s.send(big)
+			s.add("a", 2) // one too many for the big one
+			same(t, "the gap", pubsub.Trimmed, s.gap("a", before))
+			audit(t, s.Broker)
+		})
+	}
+}
+
 func TestMessageLargerThanMemory(t *testing.T) {
 	s := start(t, Options{Retention: keep(plenty), Memory: 64 << 10})
 	s.follow("a")
@@ -223,6 +257,40 @@ func TestMessageLargerThanMemory(t *testing.T) {
 	if _, err := s.Publish(t.Context(), p); !errors.Is(err, pubsub.ErrUnavailable) {
 		t.Errorf("with a key that cannot be kept: %v, want %v", err, pubsub.ErrUnavailable)
 	}
+	audit(t, s.Broker)
+}
+
+func TestMemoryForNothing(t *testing.T) {
+	s := start(t, Options{Memory: recordCost})
+	var errs []error
+	for _, o := range s.PublishBatch(t.Context(), []pubsub.Publication{
+		pubsubtest.NewPublication("a", ""), pubsubtest.NewPublication("a", ""), pubsubtest.NewPublication("b", ""),
+	}) {
+		errs = append(errs, o.Err)
+	}
+	for i, want := range []error{pubsub.ErrUnavailable, pubsub.ErrNotTried, pubsub.ErrUnavailable} {
+		if !errors.Is(errs[i], want) {
+			t.Errorf("publication %d: %v, want %v", i, errs[i], want)
+		}
+	}
+	if _, err := s.Follow(t.Context(), "a"); !errors.Is(err, pubsub.ErrUnavailable) {
+		t.Errorf("Follow: %v, want %v", err, pubsub.ErrUnavailable)
+	}
+	same(t, "bytes in use", 0, s.Used())
+}
+
+// TestFollowedIsNeverDroppedWhole, not even between the two steps of Follow.
+func TestFollowedIsNeverDroppedWhole(t *testing.T) {
+	s := start(t, Options{Retention: keep(plenty), Memory: 4 * cost(1)})
+	m := s.publish("a")
+	l := s.shard("a").find("a")
+	l.mu.Lock()
+	l.followed = l.memory.pin(l.fixed())
+	l.mu.Unlock() // Follow is about to place it
+	for i := range 10 {
+		s.publish(name(i))
+	}
+	same(t, "the gap at the end", "", s.gap("a", m.Pos))
 	audit(t, s.Broker)
 }
 

@@ -104,6 +104,9 @@ func TestWindow(t *testing.T) {
 				if n := len(w.known); n != 0 && n != len(want) {
 					t.Fatalf("the map has %d keys, want %d", n, len(want))
 				}
+				if w.peak > 4*(len(want)+1) {
+					t.Fatalf("a map made for %d keys holds %d", w.peak, len(want))
+				}
 			},
 		})
 	})
