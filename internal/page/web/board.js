@@ -1,6 +1,8 @@
 // The board: a row for each message and gap, newest on top, a column for each line, and in
 // the cell whether and when the message arrived on it.
 
+import { Cuts } from './cuts.js';
+import { element } from './element.js';
 import { format } from './exact.js';
 import { format as duration, median } from './latency.js';
 
@@ -10,30 +12,23 @@ const words = {
   resting: 'resting', cut: 'cut', refused: 'refused',
 };
 
-export function element(tag, { text, ...attributes } = {}, ...children) {
-  const e = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value !== undefined) e.setAttribute(name, value);
-  }
-  if (text !== undefined) e.textContent = text;
-  e.append(...children);
-  return e;
-}
-
 export class Board {
   #root;
   #body = element('div', { role: 'rowgroup', class: 'rows' });
   #heads = new Map(); // line's id → its elements in the head
+  #cuts;
   #rows = []; // newest first: { key, order, element, cells, firstAt }
   #epochs = []; // in the order in which they were first seen
 
-  // toggle(line) is called when the button of a line is pressed.
-  constructor(root, lines, toggle) {
+  // toggle(line) is called when the button of a line is pressed, resume(line) when a cut
+  // one is resumed from its row.
+  constructor(root, lines, { toggle, resume }) {
     this.#root = root;
+    this.#cuts = new Cuts(lines, resume);
     const head = element('div', { role: 'row', class: 'head' },
       element('div', { role: 'columnheader', class: 'publication' }, element('span', { text: 'Message' })));
     for (const line of lines) head.append(this.#head(line, toggle));
-    root.append(fan(lines), element('div', { role: 'rowgroup' }, head), this.#body);
+    root.append(fan(lines), element('div', { role: 'rowgroup' }, head), this.#cuts.element, this.#body);
     this.lines = lines;
   }
 
@@ -62,12 +57,19 @@ export class Board {
     const verb = line.running ? 'Cut' : line.state === 'cut' || line.state === 'resting' ? 'Resume' : 'Connect';
     setText(button, verb);
     button.setAttribute('aria-label', `${verb} ${line.name}`);
+    if (this.#cuts.state(line)) button.focus();
+  }
+
+  // cursor is where a line goes on: as its row says if it is cut.
+  cursor(line) {
+    return this.#cuts.cursor(line);
   }
 
   // message shows that a message arrived on a line after so many milliseconds.
   message(line, message, latency) {
     const row = this.#row(`message ${message.pos}`, rank(this.#epochs, message.pos), () => publication(message));
-    const late = row.firstAt < line.openedAt || performance.now() - latency < line.openedAt - 1000;
+    // What was sent before the line came back was in the log by then. Broker times are cut to milliseconds.
+    const late = row.firstAt < line.returnedAt || performance.now() - latency < line.returnedAt - 1;
     this.#mark(row, line, late ? 'late' : 'live', late ? `+${duration(latency)}` : duration(latency));
     if (late) return;
     const { latencies } = this.#heads.get(line.id);
@@ -116,7 +118,7 @@ export class Board {
     row.element = element('div', { role: 'row', class: `row ${kind}`, 'data-pos': pos }, content, ...cells.values());
     const at = this.#rows.findIndex((other) => other.order < order);
     const index = at < 0 ? this.#rows.length : at;
-    this.#rows[index]?.element.before(row.element) ?? this.#body.append(row.element);
+    this.#body.insertBefore(row.element, this.#rows[index]?.element ?? null);
     this.#rows.splice(index, 0, row);
     while (this.#rows.length > kept) this.#rows.pop().element.remove();
     this.#root.setAttribute('data-filled', '');

@@ -31,7 +31,7 @@ export class Line {
   reason = '';
   cursor = ''; // as the server gave it; empty before the first
   position = '';
-  openedAt = 0; // performance.now() of the last time it was cut off and came back
+  returnedAt = -Infinity; // performance.now() of when it last came back with a cursor
   #run = null;
 
   // transport is one of transports.js; on.state, on.message and on.gap hear of everything.
@@ -55,7 +55,6 @@ export class Line {
     this.#end();
     this.cursor = cursor;
     this.#run = new AbortController();
-    this.openedAt = performance.now();
     this.#loop(this.#run.signal);
   }
 
@@ -88,6 +87,7 @@ export class Line {
 
   async #loop(signal) {
     for (let failures = 0; !signal.aborted; ) {
+      this.returnedAt = this.cursor ? performance.now() : -Infinity;
       this.#enter('connecting');
       const session = new Session(this, signal, () => {
         failures = 0;
@@ -104,7 +104,6 @@ export class Line {
       failures++;
       const backoff = Math.min(15e3, 250 * 2 ** failures) * (0.5 + Math.random() / 2);
       await pause(end.retry ?? backoff, signal);
-      this.openedAt = performance.now();
     }
   }
 }

@@ -1,6 +1,6 @@
 // The page: five lines on one channel, a form that publishes to it, and the board between.
 
-import { Board, element } from './board.js';
+import { Board } from './board.js';
 import { format, since } from './latency.js';
 import { Line } from './line.js';
 import { curl, fault, purge, send, sign } from './publish.js';
@@ -10,11 +10,11 @@ const $ = (id) => document.getElementById(id);
 const demo = document.documentElement.dataset.mode === 'demo';
 
 const lines = transports.map((transport) => new Line(transport, {
-  state: (line) => { board.state(line); showCut(line); },
+  state: (line) => board.state(line),
   message: (line, message) => { board.message(line, message, since(message)); $('empty').hidden = true; },
   gap: (line, gap) => { board.gap(line, gap); $('empty').hidden = true; },
 }));
-const board = new Board($('board'), lines, toggle);
+const board = new Board($('board'), lines, { toggle, resume });
 for (const line of lines) board.state(line);
 
 function follow() {
@@ -22,8 +22,6 @@ function follow() {
   $('empty').hidden = false;
   for (const line of lines) line.follow($('channel').value, $('token').value.trim());
 }
-
-// What a cut line would show on its return stands in a field, to be looked at and changed.
 
 function toggle(line) {
   if (line.running) {
@@ -37,35 +35,9 @@ function toggle(line) {
 }
 
 function resume(line) {
-  say(`${line.name} goes on from ${cursorField(line)?.value ?? line.cursor}`);
-  line.resume(cursorField(line)?.value.trim() ?? line.cursor);
-}
-
-const cursorField = (line) => $(`cursor-${line.id}`);
-
-function showCut(line) {
-  const shown = cursorField(line);
-  if (line.state !== 'cut') {
-    const had = shown?.closest('.cut').contains(document.activeElement);
-    shown?.closest('.cut').remove();
-    if (had) $('board').querySelector(`[role=columnheader][data-line=${line.id}] button`).focus();
-  } else if (!shown) {
-    $('cuts').append(cutRow(line));
-  }
-  $('cuts').hidden = $('cuts').childElementCount === 0;
-}
-
-function cutRow(line) {
-  const field = element('input', { id: `cursor-${line.id}`, class: 'code', autocapitalize: 'none', autocomplete: 'off', spellcheck: 'false' });
-  field.value = line.cursor;
-  const row = element('form', { class: 'cut', 'data-line': line.id },
-    element('label', { for: field.id, text: `${line.name} goes on from` }), field,
-    element('button', { type: 'submit', class: 'quiet', text: 'Resume', 'aria-label': `Resume ${line.name} from this cursor` }));
-  row.addEventListener('submit', (event) => {
-    event.preventDefault();
-    resume(line);
-  });
-  return row;
+  const cursor = board.cursor(line);
+  line.resume(cursor);
+  say(`${line.name} goes on from ${cursor || 'now'}`);
 }
 
 function say(text) {

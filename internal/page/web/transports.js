@@ -6,7 +6,7 @@ import { End, pause } from './line.js';
 
 export const transports = [
   { id: 'ws', name: 'WebSocket', path: '/v1/ws', open: webSocket },
-  { id: 'sse', name: 'Server-sent events', path: '/v1/sse', open: serverSentEvents, holds: true },
+  { id: 'sse', name: 'SSE', path: '/v1/sse', open: serverSentEvents, holds: true },
   { id: 'stream', name: 'HTTP stream', path: '/v1/http-stream', open: httpStream, holds: true },
   { id: 'long', name: 'Long poll', path: '/v1/poll?wait=25', open: longPoll, holds: true },
   { id: 'poll', name: 'Plain poll', path: '/v1/poll?wait=0', open: plainPoll },

@@ -1,0 +1,328 @@
+// The page at / of a development server, in Chromium.
+
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { promisify } from 'node:util';
+
+import axe from 'axe-core';
+
+import { Server, freePort, until } from '../server.js';
+import { BoardReader, lines } from './board.js';
+import { launch, watched } from './chromium.js';
+
+const each = (mark) => Object.fromEntries(lines.map((line) => [line, mark]));
+
+let server, browser, shots, channels = 0;
+const newChannel = () => `page-${++channels}`;
+
+before(async () => {
+  [server, browser] = await Promise.all([Server.start(), launch()]);
+  shots = await mkdtemp(join(tmpdir(), 'wsbridge-page-'));
+});
+after(async () => {
+  await browser?.close();
+  await server?.stop();
+});
+
+// open shows the page on a channel of its own and closes it when the test is over.
+async function open(t, options) {
+  const page = await watched(browser, options);
+  t.after(() => page.context().close());
+  const board = new BoardReader(page);
+  const channel = newChannel();
+  await board.open(server, channel);
+  return { page, board, channel };
+}
+
+// fill brings the page into a state that shows all it can: messages on all lines, a long
+// word, an event, a caught-up line, a gap, a cut line, a fault in the data.
+async function fill({ page, board, channel }) {
+  await server.publish(channel, `"${'long'.repeat(120)}"`, { event: 'an.event.with.a.rather.long.name' });
+  await board.cut('sse');
+  const { pos } = await server.publish(channel, '{"n":1}');
+  await board.arrived(pos, ['ws', 'stream', 'long', 'poll']);
+  await board.resume('sse');
+  await board.arrived(pos);
+  await page.click('#purge');
+  await page.locator('.row.missed').first().waitFor();
+  const last = await server.publish(channel, 'bytes', { type: 'application/octet-stream' });
+  await board.arrived(last.pos);
+  await board.cut('long', 'ws');
+  await page.fill('#data', '{"n":');
+  await page.locator('#data-fault').waitFor();
+}
+
+for (const colorScheme of ['light', 'dark']) {
+  for (const width of [390, 1280]) {
+    test(`${colorScheme}, ${width} pixels: nothing overflows, axe finds nothing, the console is silent`, async (t) => {
+      const opened = await open(t, { colorScheme, viewport: { width, height: 844 } });
+      const { page } = opened;
+      for (const state of ['fresh', 'full']) {
+        if (state === 'full') await fill(opened);
+        await page.screenshot({ path: join(shots, `${colorScheme}-${width}-${state}.png`), fullPage: true });
+        assert.deepEqual(await overflowing(page), [], state);
+        const results = await page.evaluate(`${axe.source}; axe.run({ resultTypes: ['violations'] })`);
+        assert.deepEqual(results.violations.map(({ id, nodes }) => [id, nodes.map((n) => n.html)]), [], state);
+        const contrast = results.passes.find((rule) => rule.id === 'color-contrast');
+        assert.ok(contrast?.nodes.length > 0, 'axe judged no contrast');
+        assert.deepEqual(await faint(page), [], state);
+      }
+      assert.deepEqual(page.complaints, []);
+      t.diagnostic(`screenshots in ${shots}`);
+    });
+  }
+}
+
+// overflowing returns what stands out of the page, or whose text stands out of itself.
+function overflowing(page) {
+  return page.evaluate(() => {
+    const found = [];
+    const width = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth > width) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
+    for (const e of document.querySelectorAll('body *')) {
+      if (e.closest('.unseen, .skip, svg, [hidden]')) continue;
+      const box = e.getBoundingClientRect();
+      const name = `${e.tagName} ${e.className} ${e.textContent.slice(0, 30)}`;
+      if (box.width && (box.left < -0.5 || box.right > width + 0.5)) found.push(`${name}: ${box.left} to ${box.right}`);
+      if (e.matches('button, .name, .state, .place, .typical, .time') && e.scrollWidth > e.clientWidth + 1 && e.clientWidth) {
+        found.push(`${name}: text of ${e.scrollWidth} in ${e.clientWidth}`);
+      }
+      // A word that is broken in the middle overflows just as badly.
+      if (e.matches('button, .name, .time') && e.firstChild) {
+        const range = document.createRange();
+        for (const word of e.firstChild.textContent.matchAll(/\S+/g)) {
+          range.setStart(e.firstChild, word.index);
+          range.setEnd(e.firstChild, word.index + word[0].length);
+          if (new Set([...range.getClientRects()].map((r) => r.top)).size > 1) found.push(`${name}: ${word[0]} is broken`);
+        }
+      }
+    }
+    return found;
+  });
+}
+
+// faint returns texts with a contrast below 4.5:1 to the page, for axe leaves undecided
+// what lies over the drawn lines.
+function faint(page) {
+  return page.evaluate(() => {
+    const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    const luminance = (color) => {
+      const [r, g, b] = color.match(/[\d.]+/g).map(Number);
+      return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+    };
+    const behind = (e) => {
+      for (; e; e = e.parentElement) {
+        const { backgroundColor } = getComputedStyle(e);
+        if (!/, 0\)$|transparent/.test(backgroundColor)) return backgroundColor;
+      }
+    };
+    const found = [];
+    for (const e of document.querySelectorAll('body *')) {
+      const texts = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+      if (!texts || !e.getClientRects().length || e.closest('noscript')) continue;
+      const [a, b] = [luminance(getComputedStyle(e).color), luminance(behind(e))].sort((x, y) => y - x);
+      if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)}: ${(a + 0.05) / (b + 0.05)}`);
+    }
+    return found;
+  });
+}
+
+test('the keyboard reaches every control, in reading order and in sight', async (t) => {
+  const { page, board } = await open(t);
+  await board.cut('sse');
+  await page.evaluate(() => {
+    document.activeElement.blur();
+    getSelection().removeAllRanges();
+    scrollTo(0, 0);
+  });
+  const controls = await page.$$eval('a[href], button, input, textarea', (all) => all
+    .filter((e) => e.getClientRects().length && !(e.type === 'radio' && !e.checked))
+    .map((e, i) => { e.dataset.walk = i; return i; }));
+  assert.ok(controls.length >= 16, `${controls.length} controls`);
+  await page.goto(`${page.url()}#`); // sequential focus starts at the top of the page
+  const walked = [];
+  for (let i = 0; i < controls.length; i++) {
+    await page.keyboard.press('Tab');
+    const seen = await page.evaluate(() => {
+      const e = document.activeElement;
+      const drawn = e.type === 'radio' ? e.nextElementSibling : e;
+      const box = drawn.getBoundingClientRect();
+      return {
+        walk: Number(e.dataset.walk), name: e.outerHTML.slice(0, 80),
+        outline: getComputedStyle(drawn).outlineStyle !== 'none' && parseFloat(getComputedStyle(drawn).outlineWidth) >= 2,
+        inSight: box.top >= 0 && box.bottom <= innerHeight,
+      };
+    });
+    walked.push(seen.walk);
+    assert.ok(seen.outline, `${seen.name} has no visible focus`);
+    assert.ok(seen.inSight, `${seen.name} is focused out of sight`);
+  }
+  assert.deepEqual(walked, controls);
+});
+
+test('by keyboard alone: publish, cut, resume', async (t) => {
+  const { page, board } = await open(t);
+  await page.focus('#data');
+  await page.keyboard.press('Control+Enter');
+  await page.locator('.row.published').waitFor();
+  await board.button('stream').focus();
+  await page.keyboard.press('Enter');
+  await board.line('stream', 'cut');
+  await page.focus('#cursor-stream');
+  await page.keyboard.press('Enter');
+  await board.line('stream', 'live');
+  const focused = await page.evaluate(() => document.activeElement.getAttribute('aria-label'));
+  assert.equal(focused, 'Cut HTTP stream', 'the focus fell from the row that is gone');
+});
+
+test('what the page publishes arrives on all five lines, every digit of it', async (t) => {
+  const { page, board } = await open(t);
+  await page.fill('#event', 'counted');
+  await page.fill('#data', '{ "n": 9007199254740993,\n "f": 1.0 }');
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  const status = page.locator('#status');
+  await until('the answer', async () => /^Stored at \S+, answered in /.test(await status.textContent()));
+  const pos = (await status.textContent()).match(/at (\S+),/)[1];
+  const row = await board.arrived(pos);
+  assert.deepEqual(row.marks, each('live'));
+  assert.equal(row.text, '{"n":9007199254740993,"f":1.0}');
+  const times = await page.$$eval(`[data-pos="${pos}"] .time`, (all) => all.map((e) => e.textContent));
+  assert.equal(times.length, 5);
+  for (const time of times) assert.match(time, /^\d+(\.\d+)? (ms|s)$/);
+
+  await page.check('input[value=text]', { force: true });
+  await page.fill('#data', 'it’s “text”');
+  await page.getByRole('button', { name: 'Publish', exact: true }).click();
+  await until('the text', async () => (await board.rows())[0].text === 'it’s “text”');
+});
+
+test('the line of curl does what it says', async (t) => {
+  const { page, board, channel } = await open(t);
+  for (const [kind, event, data] of [['json', '', '{"a":"it\'s $HOME"}'], ['text', 'two words', '@it\'s "text"\nof `two` lines']]) {
+    await page.check(`input[value=${kind}]`, { force: true });
+    await page.fill('#event', event);
+    await page.fill('#data', data);
+    const command = await page.locator('#curl').textContent();
+    const { stdout } = await promisify(execFile)('sh', ['-c', `${command} --silent --show-error`]);
+    const answer = JSON.parse(stdout);
+    assert.equal(answer.channel, channel);
+    const row = await board.arrived(answer.pos);
+    assert.deepEqual(row.marks, each('live'));
+    assert.equal(row.text, data);
+  }
+});
+
+test('copy puts the line of curl on the clipboard', async (t) => {
+  const { page } = await open(t, { permissions: ['clipboard-read', 'clipboard-write'] });
+  await page.click('#copy');
+  await until('Copied', async () => (await page.textContent('#copy')) === 'Copied');
+  assert.equal(await page.evaluate(() => navigator.clipboard.readText()), await page.textContent('#curl'));
+});
+
+test('cut and resume loses nothing and doubles nothing', async (t) => {
+  const { page, board, channel } = await open(t);
+  const sent = [(await server.publish(channel, '0')).pos];
+  await board.arrived(sent[0]);
+  await board.cut(...lines);
+  for (let i = 1; i <= 20; i++) sent.push((await server.publish(channel, String(i))).pos);
+  assert.equal((await board.rows()).length, 1, 'a cut line went on');
+  await board.resume(...lines);
+  await board.arrived(sent.at(-1));
+  sent.push((await server.publish(channel, '21')).pos);
+  await board.arrived(sent.at(-1));
+  const rows = await board.rows();
+  assert.deepEqual(rows.map((row) => row.pos), sent.toReversed());
+  for (const row of rows.slice(1, -1)) assert.deepEqual(row.marks, each('late'), row.pos);
+  for (const row of [rows[0], rows.at(-1)]) assert.deepEqual(row.marks, each('live'), row.pos);
+  assert.deepEqual(page.complaints, []);
+});
+
+test('a cut line that the log cannot serve any more is told of a gap', async (t) => {
+  const { page, board, channel } = await open(t);
+  const { pos: from } = await server.publish(channel, '1');
+  await board.arrived(from);
+  await board.cut(...lines);
+  await page.click('#purge');
+  await until('the purge', async () => (await page.textContent('#status')).startsWith('The log is forgotten'));
+  const { pos } = await server.publish(channel, '2');
+  await board.resume(...lines);
+  await board.arrived(pos);
+  const [newest, gap, oldest, ...others] = await board.rows();
+  assert.deepEqual(others, []);
+  assert.equal(newest.pos, pos);
+  assert.equal(oldest.pos, from);
+  assert.deepEqual(gap.marks, each('gap'));
+  assert.match(gap.text, /gap: purged/);
+  assert.ok(gap.text.includes(`from ${from}`), gap.text);
+  assert.match(gap.text, new RegExp(`to ${pos.split('-')[0]}-0-`));
+});
+
+test('a cursor can be written: from 0 comes everything that is kept', async (t) => {
+  const { page, board, channel } = await open(t);
+  await board.cut('ws');
+  const { pos } = await server.publish(channel, '1');
+  await page.fill('#cursor-ws', `${channel}@0`);
+  await page.getByRole('button', { name: 'Resume WebSocket from this cursor' }).click();
+  const row = await board.arrived(pos);
+  assert.equal(row.marks.ws, 'late');
+});
+
+test('a hidden tab lets go of the connections that others need', async (t) => {
+  const { page, board, channel } = await open(t);
+  const hide = (hidden) => page.evaluate((hidden) => {
+    Object.defineProperty(document, 'hidden', { value: hidden, configurable: true });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+  await hide(true);
+  for (const line of ['sse', 'stream', 'long']) await board.line(line, 'resting');
+  const { pos } = await server.publish(channel, '1');
+  await board.arrived(pos, ['ws', 'poll']);
+  await hide(false);
+  const row = await board.arrived(pos);
+  assert.deepEqual(row.marks, { ...each('late'), ws: 'live', poll: 'live' });
+});
+
+test('the lines come back by themselves when the server does, and say that its log is new', async (t) => {
+  const port = await freePort();
+  let restarted = await Server.start({ port });
+  t.after(() => restarted.stop());
+  const page = await watched(browser);
+  t.after(() => page.context().close());
+  const board = new BoardReader(page);
+  await board.open(restarted, 'again');
+  const { pos: from } = await restarted.publish('again', '1');
+  await board.arrived(from);
+  assert.equal(await restarted.stop(), 0);
+  restarted = await Server.start({ port });
+  const { pos } = await restarted.publish('again', '2');
+  const row = await board.arrived(pos);
+  for (const line of lines) assert.ok(['live', 'late'].includes(row.marks[line]), `${line}: ${row.marks[line]}`);
+  const gaps = (await board.rows()).filter((row) => !row.pos);
+  assert.equal(gaps.length, 1, JSON.stringify(gaps));
+  assert.match(gaps[0].text, /gap: epoch/);
+  assert.deepEqual(gaps[0].marks, each('gap'));
+});
+
+describe('the rows', () => {
+  test('are bounded', async (t) => {
+    const { page, board, channel } = await open(t);
+    let pos;
+    for (let i = 0; i < 60; i++) ({ pos } = await server.publish(channel, String(i)));
+    await board.arrived(pos);
+    assert.equal((await board.rows()).length, 50);
+    assert.deepEqual(page.complaints, []);
+  });
+
+  test('show binary data by its size', async (t) => {
+    const { board, channel } = await open(t);
+    const { pos } = await server.publish(channel, new Uint8Array(70000), { type: 'application/octet-stream' });
+    const row = await board.arrived(pos);
+    assert.equal(row.text, '70000 bytes');
+    assert.deepEqual(row.marks, each('live'));
+  });
+});
+
