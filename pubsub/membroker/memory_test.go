@@ -260,6 +260,20 @@ func TestMessageLargerThanMemory(t *testing.T) {
 	audit(t, s.Broker)
 }
 
+// TestMessageThatAlmostFits needs the room that its own channel's position takes.
+func TestMessageThatAlmostFits(t *testing.T) {
+	s := start(t, Options{Retention: keep(plenty), Memory: 64 << 10})
+	before := s.publish("a")
+	p := pubsubtest.NewPublication("a", "")
+	p.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: make([]byte, 64<<10-cost(1)+100)}
+	m := s.send(p).Message
+	same(t, "the gap", pubsub.Overflow, s.gap("a", before.Pos))
+	same(t, "the end", "", s.gap("a", m.Pos))
+	next := s.publish("a")
+	same(t, "what is kept then", []*pubsub.Message{next}, s.read("a", m.Pos).Messages)
+	audit(t, s.Broker)
+}
+
 func TestMemoryForNothing(t *testing.T) {
 	s := start(t, Options{Memory: recordCost})
 	var errs []error
