@@ -14,6 +14,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
@@ -321,6 +322,15 @@ func (l *socketLine) next() wire.Event {
 		l.s.t.Fatalf("websocket: %v", err)
 	}
 	return e
+}
+
+// raw returns the connection, to be used around the codec: nothing is answered any more. It
+// is for virtual time only.
+func (l *socketLine) raw() net.Conn {
+	nc := l.conn.NetConn()
+	synctest.Wait() // the context of the last read has set its deadline
+	nc.SetReadDeadline(time.Time{})
+	return nc
 }
 
 // closed waits for the end and returns its code and reason.
