@@ -28,7 +28,7 @@ var allowed = map[string][]string{
 	"client":              {"pubsub", "transport/websocket", "transport/wire"},
 	"internal/auth":       {"pubsub"},
 	"internal/config":     {"pubsub", "internal/auth"},
-	"internal/metrics":    {"pubsub", "bridge", "transport", "transport/wire", "api"},
+	"internal/metrics":    {"pubsub", "transport/wire", "internal/problem"},
 	"internal/page":       {"internal/problem"},
 	"internal/problem":    {"pubsub", "transport/wire"},
 	"internal/seen":       {"internal/problem"},

@@ -6,21 +6,23 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
-// transports are the values of the label of that name.
-var transports = []string{"websocket", "sse", "http-stream", "long-poll", "poll"}
+// transports are the values of the label of that name. "send" is refused only.
+var transports = []string{"websocket", "sse", "http-stream", "long-poll", "poll", "send"}
 
 // protocolCodes are the close codes of RFC 6455, section 7.4.1, that a connection can end
 // with beside those of wsbridge itself.
 var protocolCodes = []wire.CloseCode{1000, 1001, 1002, 1003, 1005, 1006, 1007, 1008, 1009, 1011}
 
-// refusals are the codes that clients are refused with on any transport. Others that the
-// server may name appear when they happen.
-var refusals = []string{
-	"bad_request", "bad_channel", "bad_cursor", "too_many_channels", "origin", "unauthorized", "token_expired",
-	"forbidden", "too_large", "unavailable", "draining",
+// refusals are the codes that clients are refused with. Others that the server may name
+// appear when they happen.
+var refusals = []problem.Code{
+	problem.BadRequest, problem.BadChannel, problem.BadCursor, problem.TooManyChannels, problem.Origin,
+	problem.Unauthorized, problem.TokenInvalid, problem.TokenExpired, problem.Forbidden, problem.TooLarge,
+	problem.Unavailable, problem.Draining,
 }
 
 // A line holds the series of one transport, so that counting looks no label up.
@@ -48,7 +50,7 @@ func (m *Metrics) registerLines() {
 			l.closed[int(code)] = closed.WithLabelValues(t, strconv.Itoa(int(code)))
 		}
 		for _, code := range refusals {
-			m.refused.WithLabelValues(t, code)
+			m.refused.WithLabelValues(t, string(code))
 		}
 		m.lines[t] = l
 	}

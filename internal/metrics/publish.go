@@ -22,11 +22,12 @@ const (
 	notTried
 	keyReused
 	failed
+	refused // before it reached the broker
 	results
 )
 
 var resultNames = [results]string{
-	"stored", "duplicate", "not_replicated", "unavailable", "outcome_unknown", "not_tried", "idempotency_key_reused", "failed",
+	"stored", "duplicate", "not_replicated", "unavailable", "outcome_unknown", "not_tried", "key_reused", "failed", "refused",
 }
 
 func resultOf(r pubsub.Receipt, err error) result {
@@ -66,6 +67,15 @@ func (p *publishing) register(r *prometheus.Registry) {
 // Broker returns b, which counts from now on what is published through it: by backends as
 // well as by clients, on every way.
 func (m *Metrics) Broker(b pubsub.Broker) pubsub.Broker { return &broker{b, &m.published} }
+
+// Answered takes what api.Options.OnPublish is told, and counts what did not come as far as
+// the broker: the rest was counted there.
+func (m *Metrics) Answered(result string) {
+	switch result {
+	case "bad_message", "bad_channel", "bad_json", "bad_request", "too_large":
+		m.published.results[refused].Inc()
+	}
+}
 
 type broker struct {
 	pubsub.Broker

@@ -41,7 +41,7 @@ func TestPublishedByResult(t *testing.T) {
 	want := map[string]string{
 		`{result="stored"}`: "2", `{result="duplicate"}`: "1", `{result="unavailable"}`: "2",
 		`{result="outcome_unknown"}`: "1", `{result="not_replicated"}`: "1", `{result="not_tried"}`: "1",
-		`{result="idempotency_key_reused"}`: "1", `{result="failed"}`: "1",
+		`{result="key_reused"}`: "1", `{result="failed"}`: "1",
 	}
 	t.Run("one by one", func(t *testing.T) {
 		m := New("dev")
@@ -58,4 +58,12 @@ func TestPublishedByResult(t *testing.T) {
 		counts(t, m, "wsbridge_messages_published_total", want)
 		counts(t, m, "wsbridge_publish_seconds_count", map[string]string{"": "1"})
 	})
+}
+
+func TestAnsweredCountsWhatTheBrokerDidNotSee(t *testing.T) {
+	m := New("dev")
+	for _, result := range []string{"stored", "duplicate", "bad_message", "unavailable", "too_large"} {
+		m.Answered(result)
+	}
+	counts(t, m, "wsbridge_messages_published_total", map[string]string{`{result="refused"}`: "2"})
 }

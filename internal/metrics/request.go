@@ -1,13 +1,28 @@
 package metrics
 
 import (
+	"bufio"
+	"context"
+	"net"
 	"net/http"
 	"strconv"
+
+	"github.com/go-chi/chi/v5"
 )
 
-// Request counts an HTTP request that was answered. route is the pattern that it matched,
-// "" when none did: never the path, which clients choose.
-func (m *Metrics) Request(route, method string, status int) {
+// Requests counts what next answers, a router of package chi, by the pattern that it found
+// for the path: never by the path, which clients choose.
+func (m *Metrics) Requests(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		// The router fills in a context that it finds.
+		route := chi.NewRouteContext()
+		answer := &answerWriter{ResponseWriter: w, status: http.StatusOK}
+		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route)))
+		m.request(route.RoutePattern(), r.Method, answer.status)
+	})
+}
+
+func (m *Metrics) request(route, method string, status int) {
 	if route == "" {
 		route = Other
 	}
@@ -17,4 +32,34 @@ func (m *Metrics) Request(route, method string, status int) {
 		method = Other // any token is a method (RFC 9110, section 9.1)
 	}
 	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+}
+
+// An answerWriter remembers the status.
+type answerWriter struct {
+	http.ResponseWriter
+	status int
+	sent   bool
+}
+
+func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+func (w *answerWriter) WriteHeader(status int) {
+	if !w.sent && status >= 200 {
+		w.status, w.sent = status, true
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *answerWriter) Write(b []byte) (int, error) {
+	w.sent = true
+	return w.ResponseWriter.Write(b)
+}
+
+// Hijack is how a connection becomes a WebSocket; its new owner writes the answer.
+func (w *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
+	if err == nil {
+		w.status, w.sent = http.StatusSwitchingProtocols, true
+	}
+	return conn, rw, err
 }

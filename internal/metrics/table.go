@@ -47,7 +47,7 @@ var (
 		"Connections and requests of clients that were refused, by the code they were told.", "transport", "code")
 
 	messagesPublished = describe(Counter, "wsbridge_messages_published_total",
-		"Messages that reached the broker, by what became of them: stored, duplicate, or why not.", "result")
+		"Messages that were to be published, by what became of them: stored, duplicate, or why not.", "result")
 	publishSeconds = describe(Histogram, "wsbridge_publish_seconds",
 		"Time until the broker answered a publish or a batch, in seconds.")
 	messagesDelivered = describe(Counter, "wsbridge_messages_delivered_total",

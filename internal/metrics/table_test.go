@@ -13,7 +13,7 @@ import (
 func TestTableIsWhatIsServed(t *testing.T) {
 	m := New("1.2.3")
 	m.Watch(Sources{})
-	m.Request("/v1/poll", "GET", 200)
+	m.request("/v1/poll", "GET", 200)
 
 	families, err := m.registry.Gather()
 	if err != nil {
@@ -53,7 +53,7 @@ func TestTableIsWhatIsServed(t *testing.T) {
 func TestNamesFollowConventions(t *testing.T) {
 	m := New("1.2.3")
 	m.Watch(Sources{})
-	m.Request("/v1/poll", "GET", 200)
+	m.request("/v1/poll", "GET", 200)
 	families, err := m.registry.Gather()
 	if err != nil {
 		t.Fatal(err)
