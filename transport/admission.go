@@ -147,11 +147,11 @@ func (s *Server) authenticate(r *http.Request, token string) (Identity, error) {
 		}
 		token = shown
 	}
-	return s.identify(token)
+	return s.verify(token)
 }
 
-// identify tells whose token it is. An identity that has expired is nobody's.
-func (s *Server) identify(token string) (Identity, error) {
+// verify tells whose token it is. An identity that has expired is nobody's.
+func (s *Server) verify(token string) (Identity, error) {
 	id, err := s.options.Authenticate(token)
 	if err == nil && !id.Expires.IsZero() && !time.Now().Before(id.Expires) {
 		err = ErrTokenExpired

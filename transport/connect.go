@@ -39,6 +39,8 @@ func (s *Server) hello(r *http.Request) hello {
 // anonymous, and is connected as that if its query names channels that are open to everyone,
 // or with the first command that it sends instead.
 func (c *socket) greet() {
+	c.obeying.Lock()
+	defer c.obeying.Unlock()
 	h := &c.hello
 	switch {
 	case h.err != nil:
@@ -62,7 +64,7 @@ func (c *socket) obeyConnect(command *wire.Command) error {
 	id := h.identity
 	if command.Token != "" {
 		var err error
-		if id, err = c.server.identify(command.Token); err != nil {
+		if id, err = c.server.verify(command.Token); err != nil {
 			c.refuse(command.Ref, err)
 			return nil
 		}
@@ -102,6 +104,9 @@ func (c *socket) connect(ref wire.Ref, id Identity) {
 	}
 	c.reply(func(b []byte) []byte { return wire.AppendWelcomeEvent(b, c.name, id.User, heartbeat) })
 	for _, m := range marks {
+		if c.ending.Load() != nil {
+			return // whoever closes waits for this
+		}
 		if c.client.Subscribed(m.Channel) {
 			continue // an anonymous client that connects by command now
 		}

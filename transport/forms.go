@@ -20,7 +20,7 @@ const (
 	formLine                        // HTTP stream: a line
 )
 
-// deflateThreshold is the size in bytes from which text is worth compressing.
+// deflateThreshold is the size in bytes from which data is worth compressing.
 const deflateThreshold = 256
 
 func objectOf(d *bridge.Delivery) []byte { return d.Encoded(formObject, encodeObject) }
@@ -33,7 +33,7 @@ func frameOf(d *bridge.Delivery, deflated bool) []byte {
 	switch {
 	case d.Message.Data.Kind == pubsub.Binary:
 		return d.Encoded(formBinary, encodeBinary)
-	case deflated && d.Message.Size() > deflateThreshold:
+	case deflated && len(d.Message.Data.Bytes) >= deflateThreshold:
 		return d.Encoded(formDeflated, encodeDeflated)
 	}
 	return d.Encoded(formText, encodeText)

@@ -64,9 +64,13 @@ func (c *socket) pump(b *batch) bool {
 		last := c.ending.Load()
 		if last != nil {
 			limit = everything
+			c.obeying.Lock() // a command under way is answered first
 		}
 		var err error
 		b.items, err = c.client.Pull(c.server.ctx, b.items[:0], limit)
+		if last != nil {
+			c.obeying.Unlock()
+		}
 		if !c.write(b) {
 			return false
 		}

@@ -36,6 +36,8 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 	p.answer = newAnswer(a.limit, p.opened)
 	defer p.answer.release()
 
+	// What the server allows for a request would end the wait.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
 	err = p.run(r.Context(), a)
 	p.leave(closeNormal)
 	switch {

@@ -48,6 +48,7 @@ type session struct {
 	beat   wheel.Entry // heartbeat, or the end of a poll's wait
 
 	ending atomic.Pointer[ending] // set once
+	left   atomic.Bool            // the connection is over
 }
 
 // begin ties a session to the server. hurry is called once with the cause when the bridge
@@ -81,6 +82,15 @@ func (c *session) end(e ending) {
 	}
 }
 
+// rest schedules the next beat, on the wheel's goroutine. The session may leave at the same
+// time, and finds nothing to stop then; so this looks once more.
+func (c *session) rest() {
+	c.server.wheel.Schedule(&c.beat, c.server.options.Heartbeat)
+	if c.left.Load() {
+		c.server.wheel.Stop(&c.beat)
+	}
+}
+
 // failed notes why a write failed: a client that took nothing for so long was too slow.
 func (c *session) failed(err error) {
 	if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -90,6 +100,7 @@ func (c *session) failed(err error) {
 
 // leave ends the session when its connection is over. code is how, unless the server ended it.
 func (c *session) leave(code wire.CloseCode) {
+	c.left.Store(true)
 	c.server.wheel.Stop(&c.expiry)
 	c.server.wheel.Stop(&c.beat)
 	c.client.Close()

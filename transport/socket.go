@@ -18,8 +18,10 @@ type socket struct {
 	deflated bool     // takes deflated frames
 	room     doorbell // rung when the queue got shorter
 
-	// Owned by the reader's goroutine.
-	hello hello // what the request showed
+	// obeying is held while a command is obeyed, by the reader's goroutine, which owns hello.
+	// Whoever closes the connection waits for the answer.
+	obeying sync.Mutex
+	hello   hello // what the request showed
 
 	// Owned by the wheel's goroutine.
 	silent int // heartbeats that were sent since the client was heard
@@ -60,6 +62,8 @@ func (c *socket) onBinary(frame []byte) {
 }
 
 func (c *socket) onCommand(command *wire.Command, bad *wire.CommandError) {
+	c.obeying.Lock()
+	defer c.obeying.Unlock()
 	if c.ending.Load() != nil {
 		return // what it wants now is another connection's
 	}
@@ -126,5 +130,5 @@ func (c *socket) tick() {
 	} else {
 		c.silent = 0
 	}
-	c.server.wheel.Schedule(&c.beat, c.server.options.Heartbeat)
+	c.rest()
 }

@@ -114,7 +114,7 @@ func (c *stream) run(ctx context.Context, httpVersion int) error {
 func (c *stream) tick() {
 	c.silent.Store(true)
 	c.bell.ring()
-	c.server.wheel.Schedule(&c.beat, c.server.options.Heartbeat)
+	c.rest()
 }
 
 // flush pulls and writes until nothing is left.

@@ -24,7 +24,7 @@ func (c *socket) unsubscribe(command *wire.Command) {
 
 // refresh takes a new token of the same user. What it no longer permits is unsubscribed.
 func (c *socket) refresh(command *wire.Command) error {
-	id, err := c.server.identify(command.Token)
+	id, err := c.server.verify(command.Token)
 	if err != nil {
 		return err
 	}

@@ -1,0 +1,64 @@
+package transport
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+func delivery(kind pubsub.Kind, data string) *bridge.Delivery {
+	return &bridge.Delivery{Message: &pubsub.Message{
+		Channel: "a", ID: uuid.New(), Pos: pubsub.Position{Epoch: "e", Offset: 1}, Time: time.Now(),
+		Data: pubsub.Data{Kind: kind, Bytes: []byte(data)},
+	}}
+}
+
+// The same bytes go to everyone who takes the form.
+func TestEachFormIsMadeOnce(t *testing.T) {
+	d := delivery(pubsub.JSON, `"`+strings.Repeat("repeat ", 100)+`"`)
+	deflated := func(d *bridge.Delivery) []byte { return frameOf(d, true) }
+	text := func(d *bridge.Delivery) []byte { return frameOf(d, false) }
+	for _, form := range []func(*bridge.Delivery) []byte{objectOf, eventOf, lineOf, deflated, text} {
+		first, second := form(d), form(d)
+		if &first[0] != &second[0] {
+			t.Error("a form was made twice")
+		}
+	}
+	if len(deflated(d)) >= len(text(d)) || deflated(d)[0]&0x40 == 0 {
+		t.Errorf("compressed to %d of %d bytes", len(deflated(d)), len(text(d)))
+	}
+	binary := delivery(pubsub.Binary, "pixels")
+	if f := frameOf(binary, true); f[0] != 0x82 || !bytes.HasSuffix(f, []byte("pixels")) {
+		t.Errorf("binary data went as % x", f)
+	}
+}
+
+func TestWritingAllocatesNothingPerClient(t *testing.T) {
+	d := delivery(pubsub.JSON, `{"n":1}`)
+	c := &stream{form: &sseForm, cursor: pubsub.Cursor{}.Set("a", pubsub.Position{Epoch: "e"})}
+	w := &socket{}
+	buf := make([]byte, 0, 4<<10)
+	var tally tally
+	if n := testing.AllocsPerRun(100, func() {
+		buf = c.append(buf[:0], d, &tally)
+		_ = w.frame(d, &tally)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+// A message is in the binary form as it is in the text form, but for its data.
+func TestBinaryFormParses(t *testing.T) {
+	f := encodeBinary(delivery(pubsub.Binary, "\x00\xff").Message)
+	e, err := wire.ParseFrame(f[4:]) // behind the header of a frame of 126 bytes or more
+	if err != nil || string(e.Message.Data.Bytes) != "\x00\xff" {
+		t.Fatalf("%+v %v", e, err)
+	}
+}
