@@ -149,6 +149,9 @@ func (f *inflation) end(err error) error {
 		return nil
 	case f.src.err != nil:
 		return f.src.err
+	case !f.src.some:
+		// A compressed message is at least one byte long, but some compressors make nothing of nothing.
+		return io.EOF
 	case err != io.EOF:
 		return errDeflateData
 	}
@@ -172,6 +175,7 @@ func (f *inflation) end(err error) error {
 type tailedReader struct {
 	r    io.Reader
 	tail string
+	some bool // r gave bytes
 	done bool
 	err  error
 }
@@ -188,6 +192,7 @@ func (t *tailedReader) Read(p []byte) (int, error) {
 			t.err = err
 		}
 		if n > 0 {
+			t.some = true
 			return n, nil
 		}
 		if t.err != nil || !t.done {

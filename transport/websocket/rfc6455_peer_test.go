@@ -67,9 +67,10 @@ func frame(op int, fin bool, rsv int, payload string) []byte {
 		out = append(out, 0x80|127, 0, 0, 0, 0, byte(n>>24), byte(n>>16), byte(n>>8), byte(n))
 	}
 	key := [4]byte{0x37, 0xfa, 0x21, 0x3d}
-	out = append(out, key[:]...)
-	for i := range len(payload) {
-		out = append(out, payload[i]^key[i%4])
+	out = append(append(out, key[:]...), payload...)
+	masked := out[len(out)-len(payload):]
+	for i := range masked {
+		masked[i] ^= key[i%4]
 	}
 	return out
 }

@@ -84,13 +84,12 @@ func TestRFC6455(t *testing.T) {
 	if !*rfcFull {
 		t.Logf("cases 12.* and 13.* ran with fewer messages, %d KiB each; -rfc6455.full sends all", deflateVolume>>10)
 	}
-	selected := flag.Lookup("test.run").Value.String()
+	if strings.Contains(flag.Lookup("test.run").Value.String(), "/") {
+		t.Logf("left out: %d cases that -run does not select", len(left))
+		return
+	}
 	for _, id := range left {
-		if strings.Contains(selected, "/") {
-			t.Logf("left out: %s, not selected", id)
-		} else {
-			t.Errorf("left out: %s, it has no test", id)
-		}
+		t.Errorf("left out: %s, it has no test", id)
 	}
 }
 
