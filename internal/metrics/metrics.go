@@ -30,6 +30,9 @@ const Other = "other"
 // latencyBuckets begin at the precision of the broker's clock, a millisecond.
 var latencyBuckets = []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
+// publishBuckets begin where an embedded broker answers.
+var publishBuckets = []float64{.0001, .00025, .0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5}
+
 // New returns metrics with a registry of their own. version is what the build calls itself.
 func New(version string) *Metrics {
 	m := &Metrics{

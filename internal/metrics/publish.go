@@ -60,7 +60,7 @@ func (p *publishing) register(r *prometheus.Registry) {
 	for i, name := range resultNames {
 		p.results[i] = messages.WithLabelValues(name)
 	}
-	p.seconds = publishSeconds.histogram(latencyBuckets)
+	p.seconds = publishSeconds.histogram(publishBuckets)
 	r.MustRegister(messages, p.seconds)
 }
 

@@ -1,0 +1,175 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsbridge/wsbridge/api"
+	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/internal/auth"
+	"github.com/wsbridge/wsbridge/internal/config"
+	"github.com/wsbridge/wsbridge/internal/metrics"
+	"github.com/wsbridge/wsbridge/internal/page"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/pubsub/membroker"
+	"github.com/wsbridge/wsbridge/transport"
+)
+
+// An instance is a running server: broker, bridge, transports and API, and two listeners.
+type instance struct {
+	cfg  *config.Config
+	log  *slog.Logger
+	page bool
+
+	bridge   *bridge.Bridge
+	clients  *transport.Server
+	public   *listener
+	admin    *listener // nil: there is none
+	failed   chan error
+	draining atomic.Bool
+}
+
+// start builds an instance and serves. The addresses are taken first, so that a second
+// instance on the same ones ends before it has done anything.
+func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
+	i := &instance{cfg: cfg, log: log, page: cfg.Dev || demo, failed: make(chan error, 2)}
+	tokens, err := auth.NewTokens(auth.TokenOptions{Keys: cfg.TokenKeys, Anonymous: cfg.Anonymous, Everything: cfg.Dev})
+	if err != nil {
+		return nil, err
+	}
+	public, err := net.Listen("tcp", cfg.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("addr: %w", err)
+	}
+	var admin net.Listener
+	if cfg.AdminAddr != "" {
+		if admin, err = net.Listen("tcp", cfg.AdminAddr); err != nil {
+			public.Close()
+			return nil, fmt.Errorf("admin-addr: %w", err)
+		}
+	}
+	counted := metrics.New(version())
+	broker := membroker.New(membroker.Options{Retention: cfg.Retention, PositionTTL: cfg.PositionTTL, Memory: cfg.Memory})
+	i.bridge = bridge.New(counted.Broker(broker), bridge.Options{Queue: int(cfg.Queue), OnGap: counted.Gap})
+	if err := i.bridge.Start(context.Background()); err != nil {
+		return nil, fmt.Errorf("start the broker: %w", err)
+	}
+	i.clients = transport.New(i.bridge, transport.Options{
+		Authenticate:   authenticate(tokens),
+		AllowedOrigins: origins(cfg),
+		TrustedProxies: cfg.TrustedProxies,
+		LoopbackOnly:   cfg.LoopbackOnly(),
+		Heartbeat:      cfg.Heartbeat,
+		MaxMessage:     int(cfg.MaxMessage),
+		Observer:       counted,
+		Logger:         log,
+	})
+	counted.Watch(metrics.Sources{
+		Status:   i.bridge.Status,
+		Load:     i.bridge.Load,
+		LogBytes: broker.Used,
+		LogLimit: cfg.Memory,
+		Draining: i.draining.Load,
+	})
+	keys := auth.NewKeys(cfg.APIKeys)
+	options := api.Options{
+		Bridge:     i.bridge,
+		Transport:  i.clients,
+		Keys:       keys.Match,
+		Anyone:     cfg.Dev,
+		MaxMessage: int(cfg.MaxMessage),
+		Ready:      i.ready,
+		OnPublish:  counted.Answered,
+		Logger:     log,
+	}
+	if len(cfg.TokenKeys) > 0 {
+		options.Sign = func(c auth.Claims, ttl time.Duration) (string, time.Time, error) {
+			return tokens.Sign(c, ttl, time.Now())
+		}
+	}
+	if i.page {
+		options.Page = page.Handler(page.Options{Demo: demo})
+	}
+	i.public = serve(public, counted.Requests(i.lastAnswers(api.New(options))), log, i.failed)
+	if admin != nil {
+		i.admin = serve(admin, adminHandler(counted), log, i.failed)
+	}
+	return i, nil
+}
+
+func origins(cfg *config.Config) []string {
+	if list := cfg.AllowedOrigins.String(); list != "" {
+		return strings.Split(list, ",")
+	}
+	return nil
+}
+
+// brokerPatience is how long the broker may be away before requests should go elsewhere.
+const brokerPatience = 5 * time.Second
+
+// ready tells whether requests should be sent here.
+func (i *instance) ready() (bool, string) {
+	status := i.bridge.Status()
+	switch {
+	case i.draining.Load():
+		return false, "draining"
+	case status.State == pubsub.Down && time.Since(status.Since) > brokerPatience:
+		return false, "unavailable"
+	case status.State == pubsub.Degraded:
+		return true, "degraded"
+	}
+	return true, "ok"
+}
+
+// lastAnswers asks clients of a server that drains to connect anew. Idle connections are
+// left alone meanwhile: one that is closed just when a request is sent on it loses that.
+func (i *instance) lastAnswers(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if i.clients.Draining() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// shutdownGrace is how long requests that are under way when all clients have gone may
+// take: publishes are answered within five seconds.
+const shutdownGrace = 10 * time.Second
+
+// stop ends the instance in order: load balancers look elsewhere first, then clients are
+// sent away, then requests are finished. When ctx ends, what is left is cut.
+func (i *instance) stop(ctx context.Context) {
+	i.draining.Store(true)
+	wait(ctx, i.cfg.DrainDelay)
+
+	draining, cancel := context.WithTimeout(ctx, i.cfg.Drain+shutdownGrace)
+	defer cancel()
+	if err := i.clients.Drain(draining, i.cfg.Drain); err != nil {
+		i.log.Warn("clients were left behind", "error", err)
+	}
+	finishing, cancel := context.WithTimeout(ctx, shutdownGrace)
+	defer cancel()
+	i.public.stop(finishing)
+	i.clients.Close()
+	if err := i.bridge.Close(); err != nil {
+		i.log.Error("the broker did not close", "error", err)
+	}
+	if i.admin != nil {
+		i.admin.stop(finishing)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}

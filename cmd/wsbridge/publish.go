@@ -1,0 +1,88 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/pubsub"
+)
+
+type publishCommand struct {
+	Channel string `arg:"" help:"The channel."`
+	Data    string `arg:"" optional:"" help:"The data: JSON, or any other text. Default: read from standard input, unless there is --event."`
+
+	Event          string            `help:"Name of the event."`
+	Meta           map[string]string `help:"Texts beside the data, NAME=VALUE." placeholder:"NAME=VALUE" mapsep:"none"`
+	IdempotencyKey string            `help:"Repeats with this key publish once. Default: a random one."`
+	Text           bool              `help:"Publish the data as a text even if it is JSON." xor:"kind"`
+	Binary         bool              `help:"Publish the data as bytes." xor:"kind"`
+	ContentType    string            `help:"Type of the bytes, which is put into meta." placeholder:"TYPE"`
+
+	URL     string        `help:"The server." default:"http://127.0.0.1:8080" env:"WSBRIDGE_URL"`
+	APIKey  string        `help:"API key, to publish as a backend." env:"WSBRIDGE_API_KEY" placeholder:"KEY" name:"api-key"`
+	Token   string        `help:"Token, to publish as a client." env:"WSBRIDGE_TOKEN" placeholder:"JWT"`
+	Timeout time.Duration `help:"How long to go on trying." default:"30s"`
+}
+
+// maxInput bounds what is read from standard input, in bytes: the largest message there can be.
+const maxInput = 64 << 20
+
+func (c *publishCommand) Run(t *terminal) error {
+	channel, err := pubsub.ParseChannel(c.Channel)
+	if err != nil {
+		return err
+	}
+	data, err := c.data(t)
+	if err != nil {
+		return err
+	}
+	if c.ContentType != "" {
+		if c.Meta == nil {
+			c.Meta = make(map[string]string)
+		}
+		c.Meta["content-type"] = c.ContentType
+	}
+	receipt, err := client.Publish(t.ctx, client.Options{
+		URL: c.URL, APIKey: c.APIKey, Token: c.Token, Patience: c.Timeout,
+		OnRetry: func(reason error, after time.Duration) {
+			fmt.Fprintf(t.err, "wsbridge: %v; again in %v\n", reason, after.Round(time.Millisecond))
+		},
+	}, client.Publication{Channel: channel, Event: c.Event, Data: data, Meta: c.Meta, Key: c.IdempotencyKey})
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(t.out).Encode(struct {
+		ID        string `json:"id"`
+		Channel   string `json:"channel"`
+		Pos       string `json:"pos"`
+		Duplicate bool   `json:"duplicate"`
+	}{receipt.ID, c.Channel, receipt.Pos.String(), receipt.Duplicate})
+}
+
+func (c *publishCommand) data(t *terminal) (pubsub.Data, error) {
+	text := []byte(c.Data)
+	if c.Data == "" {
+		if c.Event != "" && !c.Text && !c.Binary {
+			return pubsub.Data{}, nil
+		}
+		var err error
+		if text, err = io.ReadAll(io.LimitReader(t.in, maxInput+1)); err != nil {
+			return pubsub.Data{}, err
+		}
+		if len(text) > maxInput {
+			return pubsub.Data{}, errors.New("standard input has more than a message can hold")
+		}
+	}
+	switch {
+	case c.Binary:
+		return pubsub.Data{Kind: pubsub.Binary, Bytes: text}, nil
+	case c.Text || !json.Valid(text):
+		quoted, err := json.Marshal(string(text))
+		return pubsub.Data{Kind: pubsub.JSON, Bytes: quoted}, err
+	}
+	return pubsub.Data{Kind: pubsub.JSON, Bytes: text}, nil
+}
