@@ -2,10 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtemp } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
 import axe from 'axe-core';
@@ -14,14 +13,14 @@ import { Server, freePort, until } from '../server.js';
 import { BoardReader, lines } from './board.js';
 import { launch, watched } from './chromium.js';
 
+const shots = fileURLToPath(new URL('../.build/screenshots', import.meta.url));
 const each = (mark) => Object.fromEntries(lines.map((line) => [line, mark]));
 
-let server, browser, shots, channels = 0;
+let server, browser, channels = 0;
 const newChannel = () => `page-${++channels}`;
 
 before(async () => {
   [server, browser] = await Promise.all([Server.start(), launch()]);
-  shots = await mkdtemp(join(tmpdir(), 'wsbridge-page-'));
 });
 after(async () => {
   await browser?.close();
@@ -72,7 +71,6 @@ for (const colorScheme of ['light', 'dark']) {
         assert.deepEqual(await faint(page), [], state);
       }
       assert.deepEqual(page.complaints, []);
-      t.diagnostic(`screenshots in ${shots}`);
     });
   }
 }

@@ -28,6 +28,13 @@ class Run {
     return new Run(...args).ended;
   }
 
+  // with waits for the end of a run that reads input.
+  static with(input, ...args) {
+    const run = new Run(...args);
+    run.process.stdin.on('error', () => {}).end(input); // a refusal may come before its end
+    return run.ended;
+  }
+
   get head() {
     return this.output.slice(0, this.output.indexOf('\r\n\r\n'));
   }
@@ -96,15 +103,12 @@ describe('publish', () => {
   });
 
   test('a body that curl announces with Expect', async () => {
-    const run = await Run.of('-H', 'Expect: 100-continue', '--json', JSON.stringify('x'.repeat(200e3)), messages(newChannel()));
-    assert.match(run.output, /^HTTP\/1.1 (100 Continue[^]*201|201) Created/);
+    const run = await Run.with(JSON.stringify('x'.repeat(200e3)), '-H', 'Expect: 100-continue', '--json', '@-', messages(newChannel()));
+    assert.match(run.output, /^(HTTP\/1\.1 100 Continue\r\n\r\n)?HTTP\/1\.1 201 Created\r\n/);
   });
 
   test('too much is refused', async () => {
-    const big = spawn('head', ['-c', '300000', '/dev/zero']);
-    const run = new Run('-H', 'Content-Type: application/octet-stream', '--data-binary', '@-', messages(newChannel()));
-    big.stdout.pipe(run.process.stdin).on('error', () => {});
-    await run.ended;
+    const run = await Run.with(Buffer.alloc(300e3), '-H', 'Content-Type: application/octet-stream', '--data-binary', '@-', messages(newChannel()));
     assert.deepEqual([run.status, run.json.code], [413, 'too_large']);
   });
 });

@@ -7,6 +7,8 @@ import { curl, fault, purge, send, sign } from './publish.js';
 import { transports } from './transports.js';
 
 const $ = (id) => document.getElementById(id);
+const token = () => $('token').value.trim();
+const apiKey = () => $('api-key').value.trim();
 const demo = document.documentElement.dataset.mode === 'demo';
 
 const lines = transports.map((transport) => new Line(transport, {
@@ -20,7 +22,7 @@ for (const line of lines) board.state(line);
 function follow() {
   board.clear();
   $('empty').hidden = false;
-  for (const line of lines) line.follow($('channel').value, $('token').value.trim());
+  for (const line of lines) line.follow($('channel').value, token());
 }
 
 function toggle(line) {
@@ -28,7 +30,7 @@ function toggle(line) {
     line.cut();
     say(`${line.name} is cut at ${line.cursor || 'no position'}`);
   } else if (line.channel === undefined) {
-    line.follow($('channel').value, $('token').value.trim());
+    line.follow($('channel').value, token());
   } else {
     resume(line);
   }
@@ -36,6 +38,7 @@ function toggle(line) {
 
 function resume(line) {
   const cursor = board.cursor(line);
+  line.token = token();
   line.resume(cursor);
   say(`${line.name} goes on from ${cursor || 'now'}`);
 }
@@ -102,8 +105,6 @@ function publishTimes(n) {
       : `${n} stored, the last at ${stored.pos}, in ${format(performance.now() - began)}`;
   });
 }
-
-const apiKey = () => $('api-key').value.trim();
 
 $('publish').addEventListener('submit', (event) => {
   event.preventDefault();
