@@ -149,7 +149,7 @@ $('keys').addEventListener('submit', (event) => {
 const asked = new URLSearchParams(location.search).get('channel');
 if (asked) {
   $('channel').value = asked;
-  if (!$('channel').checkValidity()) $('channel').value = 'demo';
+  if (!$('channel').checkValidity()) $('channel').value = 'test';
 }
 showPublication();
 if (!demo) follow();
