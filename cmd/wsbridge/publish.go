@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"time"
+	"unicode/utf8"
 
 	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 type publishCommand struct {
@@ -80,9 +82,10 @@ func (c *publishCommand) data(t *terminal) (pubsub.Data, error) {
 	switch {
 	case c.Binary:
 		return pubsub.Data{Kind: pubsub.Binary, Bytes: text}, nil
+	case !utf8.Valid(text):
+		return pubsub.Data{}, errors.New("the data is not UTF-8; publish it with --binary")
 	case c.Text || !json.Valid(text):
-		quoted, err := json.Marshal(string(text))
-		return pubsub.Data{Kind: pubsub.JSON, Bytes: quoted}, err
+		return pubsub.Data{Kind: pubsub.JSON, Bytes: wire.AppendString(nil, string(text))}, nil
 	}
 	return pubsub.Data{Kind: pubsub.JSON, Bytes: text}, nil
 }
