@@ -23,14 +23,16 @@ export function since(message) {
   return Math.max(0, Math.round(Date.now() - Date.parse(message.time)));
 }
 
-// format writes a duration in at most six characters, so that it fits the narrowest column.
+// format writes a duration in at most six characters, so that it fits the narrowest
+// column, and never breaks between the number and its unit.
 export function format(ms) {
-  if (ms < 9.95) return `${Number.isInteger(ms) ? ms : ms.toFixed(1)} ms`;
-  if (ms < 999.5) return `${Math.round(ms)} ms`;
-  if (ms < 9995) return `${(ms / 1000).toFixed(2)} s`;
-  if (ms < 99950) return `${(ms / 1000).toFixed(1)} s`;
-  if (ms < 90 * 60e3) return `${Math.round(ms / 60e3)} min`;
-  return `${Math.round(ms / 3600e3)} h`;
+  const unit = (number, name) => `${number}\u00a0${name}`;
+  if (ms < 9.95) return unit(Number.isInteger(ms) ? ms : ms.toFixed(1), 'ms');
+  if (ms < 999.5) return unit(Math.round(ms), 'ms');
+  if (ms < 9995) return unit((ms / 1000).toFixed(2), 's');
+  if (ms < 99950) return unit((ms / 1000).toFixed(1), 's');
+  if (ms < 90 * 60e3) return unit(Math.round(ms / 60e3), 'min');
+  return unit(Math.round(ms / 3600e3), 'h');
 }
 
 export function median(values) {
