@@ -127,7 +127,10 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	// Errors mean that the connection has no deadlines, as in tests, and are no reason to stop.
 	_ = control.SetReadDeadline(time.Now().Add(bodyTimeout))
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, max))
-	_ = control.SetReadDeadline(time.Time{})
+	if err == nil {
+		// Of a body that did not arrive, the server would else await the rest before it answers.
+		_ = control.SetReadDeadline(time.Time{})
+	}
 	switch tooLarge := (*http.MaxBytesError)(nil); {
 	case err == nil:
 		return text, nil

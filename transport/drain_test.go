@@ -96,20 +96,25 @@ func TestDrainEndsWithItsContext(t *testing.T) {
 	})
 }
 
-// An answer that was on its way is given before the connection is closed.
-func TestDrainGivesAnswersFirst(t *testing.T) {
+// A publish that is under way is answered before its connection is closed.
+func TestDrainFinishesCommands(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := open(t, setup{pipes: true})
+		s.broker.delay = 3 * time.Second
 		l := s.webSocket("token=ann", nil)
-		synctest.Wait() // the welcome is being written, nothing reads
+		expect(l, "welcome")
 		l.send(`{"type":"publish","ref":1,"channel":"a","data":1}`)
 		synctest.Wait()
-		go s.server.Drain(context.Background(), 0)
-		synctest.Wait()
-		expect(l, "welcome")
-		expect(l, "ok")
+		drained := make(chan error)
+		go func() { drained <- s.server.Drain(context.Background(), 0) }()
+		if e := expect(l, "ok"); e.Pos.Offset != 1 {
+			t.Errorf("%+v", e)
+		}
 		if code, _ := l.closed(); code != 1012 {
 			t.Errorf("closed with %d", code)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
 		}
 	})
 }
