@@ -85,6 +85,7 @@ func (ch *channel) broken() {
 		sub.client.work(sub)
 	}
 	for _, sub := range ch.others {
+		sub.placed = false
 		if sub.state == ahead {
 			sub.state = behind
 			sub.client.work(sub)
@@ -129,6 +130,7 @@ func (ch *channel) goLive(sub *subscription) {
 func (ch *channel) fallBehind(sub *subscription, pos pubsub.Position) {
 	ch.live = cut(ch.live, sub.index)
 	ch.add(sub, pos)
+	sub.placed = true
 }
 
 // remove ends a subscription.

@@ -18,7 +18,7 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 	}
 	ch.add(sub, start.Pos)
 	end, synced := ch.end, ch.synced
-	_, near := ch.tail.behind(start.Pos)
+	sub.placed = !start.Resume || synced && start.Pos == end
 	ch.mu.Unlock()
 
 	switch {
@@ -30,7 +30,7 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 	case start.Pos.IsZero():
 		page, err := broker.Read(ctx, ch.name, pubsub.Position{}, pubsub.Limit{Messages: 1})
 		return page.From, err
-	case synced && (near || start.Pos == end), broker.Status().State != pubsub.Down:
+	case synced && start.Pos == end, broker.Status().State != pubsub.Down:
 		return start.Pos, nil
 	}
 	// The log is needed and cannot be had: the client is better off asking again later than

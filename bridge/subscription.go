@@ -29,6 +29,11 @@ type subscription struct {
 	index int             // in channel.live or channel.others
 	pos   pubsub.Position // unless live: everything up to here was given to the client
 
+	// The log has decided where the client goes on, or it stood at the channel's end: what
+	// follows may come from the tail. What a client shows is not decided by what this
+	// instance happens to remember.
+	placed bool
+
 	// Guarded by the client's mutex.
 	listed  bool      // stands in client.behind
 	place   int       // where
@@ -49,7 +54,7 @@ func (sub *subscription) advance(ctx context.Context, items []Item, limit Limit)
 		ch.mu.Unlock()
 		return items, nil
 	}
-	if missed, known := ch.tail.behind(sub.pos); known && ch.synced {
+	if missed, known := ch.tail.behind(sub.pos); known && ch.synced && sub.placed {
 		items = sub.take(items, missed, limit)
 		ch.mu.Unlock()
 		return items, nil
@@ -74,7 +79,7 @@ func (sub *subscription) advance(ctx context.Context, items []Item, limit Limit)
 	for _, m := range page.Messages {
 		items = append(items, ch.tail.delivery(m))
 	}
-	sub.pos = page.Last()
+	sub.pos, sub.placed = page.Last(), ch.breaks == breaks
 	if page.More {
 		return items, nil
 	}

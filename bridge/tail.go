@@ -7,9 +7,10 @@ import (
 )
 
 // A tail is the newest part of a channel as this instance received it: without holes,
-// ending at the channel's end. Clients that come back after a moment, such as polls, are
-// served from it instead of from the log, and share its encodings. Its channel's mutex
-// guards it.
+// ending at the channel's end. It spares the log those who fell behind a moment ago, and
+// lends its encodings to everyone who reads what it holds. It may hold what retention has
+// dropped, so it serves no one whose position the log has not seen (see
+// subscription.placed). Its channel's mutex guards it.
 type tail struct {
 	deliveries []*Delivery
 	bytes      int

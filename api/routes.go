@@ -1,0 +1,74 @@
+package api
+
+import (
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// server is the state of the API: its options, and nothing that changes.
+type server struct {
+	Options
+	router chi.Router
+}
+
+// New returns the handler of the public listener.
+func New(o Options) http.Handler {
+	s := &server{Options: o.withDefaults(), router: chi.NewRouter()}
+	s.routes(s.router)
+	return s.router
+}
+
+// routes is every URL of the server. openapi.json says what each takes and answers.
+func (s *server) routes(r chi.Router) {
+	r.Use(requestID, s.accessLog, s.recoverPanics, s.timeBody, routeEscaped)
+	r.NotFound(s.notFound)
+	r.MethodNotAllowed(s.methodNotAllowed)
+
+	// For clients: tokens, or what is open to everyone.
+	r.Group(func(r chi.Router) {
+		r.Use(s.Transport.CheckOrigin)
+		r.Get("/v1/ws", s.Transport.WebSocket)
+		r.Get("/v1/poll", s.Transport.Poll)
+		r.Post("/v1/poll", s.Transport.Poll)
+		r.Get("/v1/sse", s.Transport.SSE)
+		r.Post("/v1/sse", s.Transport.SSE)
+		r.Get("/v1/http-stream", s.Transport.HTTPStream)
+		r.Post("/v1/http-stream", s.Transport.HTTPStream)
+		r.Post("/v1/send", s.Transport.Send)
+		for _, path := range clientPaths {
+			r.Options(path, s.options)
+		}
+	})
+
+	// For backends: API keys.
+	r.Group(func(r chi.Router) {
+		r.Use(s.authenticate)
+		r.Post("/v1/messages", s.publishBatch)
+		r.Get("/v1/channels", s.listChannels)
+		r.Get("/v1/channels/{channel}", s.describeChannel)
+		r.Post("/v1/channels/{channel}/messages", s.publishToChannel)
+		r.Get("/v1/channels/{channel}/messages", s.readHistory)
+		r.Delete("/v1/channels/{channel}/messages", s.purge)
+		r.Post("/v1/users/{user}/messages", s.publishToUser)
+		r.Post("/v1/tokens", s.signToken)
+	})
+
+	// For everyone.
+	r.Get("/healthz", s.healthy)
+	r.Head("/healthz", s.healthy)
+	r.Get("/readyz", s.ready)
+	r.Head("/readyz", s.ready)
+	r.Get("/v1/openapi.json", s.openAPI)
+	if s.Page != nil {
+		for _, path := range []string{"/", "/page/*"} {
+			r.Method(http.MethodGet, path, s.Page)
+			r.Method(http.MethodHead, path, s.Page)
+		}
+	}
+}
+
+// pagePaths are those of the page and its files.
+var pagePaths = []string{"/", "/page/*"}
+
+var clientPaths = []string{"/v1/ws", "/v1/poll", "/v1/sse", "/v1/http-stream", "/v1/send"}
