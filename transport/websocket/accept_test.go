@@ -158,22 +158,41 @@ func TestAcceptWithoutHijack(t *testing.T) {
 	}
 }
 
-// brokenHijacker gives a connection away that is closed already.
-type brokenHijacker struct {
+// hijacked gives away a connection that is not net/http's.
+type hijacked struct {
 	*httptest.ResponseRecorder
 	conn net.Conn
 }
 
-func (b *brokenHijacker) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	return b.conn, bufio.NewReadWriter(bufio.NewReader(b.conn), bufio.NewWriter(b.conn)), nil
+func (h *hijacked) Hijack() (net.Conn, *bufio.ReadWriter, error) {
+	return h.conn, bufio.NewReadWriter(bufio.NewReader(h.conn), bufio.NewWriter(h.conn)), nil
 }
 
 func TestAcceptOnDeadConnection(t *testing.T) {
 	a, b := net.Pipe()
 	a.Close()
 	b.Close()
-	if c, err := Accept(&brokenHijacker{httptest.NewRecorder(), a}, upgrade(t, get), nil); err == nil || c != nil {
+	if c, err := Accept(&hijacked{httptest.NewRecorder(), a}, upgrade(t, get), nil); err == nil || c != nil {
 		t.Fatal("accepted")
+	}
+}
+
+// TestAcceptClearsDeadlines: net/http does so itself when a connection is taken over, others may not.
+func TestAcceptClearsDeadlines(t *testing.T) {
+	a, b := net.Pipe()
+	defer b.Close()
+	a.SetDeadline(time.Unix(1, 0))
+	go func() {
+		http.ReadResponse(bufio.NewReader(b), nil)
+		b.Write(textFrame("hello"))
+	}()
+	c, err := Accept(&hijacked{httptest.NewRecorder(), a}, upgrade(t, get), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.CloseNow()
+	if _, got, err := c.ReadMessage(within(t), nil); err != nil || string(got) != "hello" {
+		t.Fatalf("%q, %v", got, err)
 	}
 }
 

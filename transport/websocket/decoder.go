@@ -159,9 +159,9 @@ func (d *Decoder) Next(p []byte) (n int, ev Event, err error) {
 			d.key = mask(rest, d.key)
 		}
 		if d.op.control() {
-			ev, err = d.readControl(rest)
+			err = d.readControl(rest, &ev)
 		} else {
-			ev, err = d.readData(rest)
+			err = d.readData(rest, &ev)
 		}
 		if err != nil {
 			d.closed, d.err = true, err
@@ -187,32 +187,34 @@ func (d *Decoder) Idle() bool {
 	return !d.inFrame && d.headerN == 0 && d.message == OpContinuation
 }
 
-// readData takes a piece of a data frame.
-func (d *Decoder) readData(p []byte) (Event, error) {
+// readData takes a piece of a data frame. The event is filled in rather than returned: copying one that was just written
+// costs more than the rest of a short message.
+func (d *Decoder) readData(p []byte, ev *Event) error {
 	if d.remaining == 0 {
 		d.inFrame = false
 	}
 	last := d.fin && d.remaining == 0
 	if len(p) == 0 && !last {
-		return Event{}, nil
+		return nil
 	}
 	if d.message == OpText && !d.compressed {
 		// RFC 6455, section 8.1: at once, not when the message is complete.
 		if !d.text.write(p) || last && !d.text.complete() {
-			return Event{}, errUTF8
+			return errUTF8
 		}
 	}
-	ev := Event{Kind: EventData, Op: d.message, First: !d.started, Last: last, Compressed: d.compressed, Payload: p}
+	ev.Kind, ev.Op, ev.Payload = EventData, d.message, p
+	ev.First, ev.Last, ev.Compressed = !d.started, last, d.compressed
 	d.started = true
 	if last {
 		d.message, d.started = OpContinuation, false
 		d.size, d.fragments = 0, 0
 	}
-	return ev, nil
+	return nil
 }
 
 // readControl takes a part of a control frame, in most cases all of it.
-func (d *Decoder) readControl(p []byte) (Event, error) {
+func (d *Decoder) readControl(p []byte, ev *Event) (err error) {
 	if d.remaining > 0 || d.control != nil {
 		if len(p) > 0 && d.control == nil {
 			d.control = new([maxControl]byte)
@@ -221,7 +223,7 @@ func (d *Decoder) readControl(p []byte) (Event, error) {
 			d.controlN += uint8(copy(d.control[d.controlN:], p))
 		}
 		if d.remaining > 0 {
-			return Event{}, nil
+			return nil
 		}
 		p = d.control[:d.controlN]
 		d.control, d.controlN = nil, 0
@@ -229,15 +231,16 @@ func (d *Decoder) readControl(p []byte) (Event, error) {
 	d.inFrame = false
 	switch d.op {
 	case OpPing:
-		return Event{Kind: EventPing, Payload: p}, nil
+		ev.Kind, ev.Payload = EventPing, p
 	case OpPong:
-		return Event{Kind: EventPong, Payload: p}, nil
+		ev.Kind, ev.Payload = EventPong, p
+	case OpClose:
+		ev.Code, ev.Payload, err = parseClose(p)
+		if err != nil {
+			return err
+		}
+		// RFC 6455, section 1.4: after a close frame the peer sends nothing, and what it sends is discarded.
+		ev.Kind, d.closed = EventClose, true
 	}
-	code, reason, err := parseClose(p)
-	if err != nil {
-		return Event{}, err
-	}
-	// RFC 6455, section 1.4: after a close frame the peer sends nothing, and what it sends is discarded.
-	d.closed = true
-	return Event{Kind: EventClose, Code: code, Payload: reason}, nil
+	return nil
 }

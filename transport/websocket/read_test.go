@@ -135,6 +135,39 @@ func TestReadSwitchesContexts(t *testing.T) {
 	})
 }
 
+// registering counts who waits for its end.
+type registering struct {
+	context.Context
+	done                chan struct{}
+	waiting, registered int
+}
+
+func (r *registering) Done() <-chan struct{} { return r.done }
+
+func (r *registering) AfterFunc(f func()) (stop func() bool) {
+	r.waiting++
+	r.registered++
+	return func() bool { r.waiting--; return true }
+}
+
+// TestReadLetsGoOfItsContext: a loop registers with its context once, and the connection's end takes that back.
+func TestReadLetsGoOfItsContext(t *testing.T) {
+	ctx := &registering{Context: context.Background(), done: make(chan struct{})}
+	c := NewConn(&looped{frame: AppendFrame(nil, OpText, true, false, nil)}, Config{Side: ClientSide})
+	for range 10 {
+		if _, _, err := c.ReadMessage(ctx, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if ctx.waiting != 1 || ctx.registered != 1 {
+		t.Errorf("%d of %d registrations", ctx.waiting, ctx.registered)
+	}
+	c.CloseNow()
+	if ctx.waiting != 0 {
+		t.Error("still registered")
+	}
+}
+
 // TestReadCancelWithTakeover: with the window gone, so is the connection.
 func TestReadCancelWithTakeover(t *testing.T) {
 	for name, takeover := range map[string]bool{"takeover": true, "no takeover": false} {
