@@ -39,8 +39,8 @@ func (s *Server) hello(r *http.Request) hello {
 // anonymous, and is connected as that if its query names channels that are open to everyone,
 // or with the first command that it sends instead.
 func (c *socket) greet() {
-	c.obeying.Lock()
-	defer c.obeying.Unlock()
+	c.setObeying(true)
+	defer c.setObeying(false)
 	h := &c.hello
 	switch {
 	case h.err != nil:

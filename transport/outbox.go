@@ -28,6 +28,23 @@ func (c *socket) wake() {
 	}
 }
 
+// setObeying says whether a command is under way. The connection is not closed before it
+// was answered; so what ended meanwhile is looked at again.
+func (c *socket) setObeying(on bool) {
+	c.mu.Lock()
+	c.obeying = on
+	c.mu.Unlock()
+	if !on && c.ending.Load() != nil {
+		c.wake()
+	}
+}
+
+func (c *socket) isObeying() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.obeying
+}
+
 // over keeps wake from starting another one.
 func (c *socket) over() {
 	c.mu.Lock()
@@ -63,14 +80,13 @@ func (c *socket) pump(b *batch) bool {
 		limit := bridge.Limit{Messages: batchMessages, Bytes: batchBytes}
 		last := c.ending.Load()
 		if last != nil {
+			if c.isObeying() {
+				return true // setObeying wakes when the command is answered
+			}
 			limit = everything
-			c.obeying.Lock() // a command under way is answered first
 		}
 		var err error
 		b.items, err = c.client.Pull(c.server.ctx, b.items[:0], limit)
-		if last != nil {
-			c.obeying.Unlock()
-		}
 		if !c.write(b) {
 			return false
 		}

@@ -18,10 +18,8 @@ type socket struct {
 	deflated bool     // takes deflated frames
 	room     doorbell // rung when the queue got shorter
 
-	// obeying is held while a command is obeyed, by the reader's goroutine, which owns hello.
-	// Whoever closes the connection waits for the answer.
-	obeying sync.Mutex
-	hello   hello // what the request showed
+	// Owned by the reader's goroutine.
+	hello hello // what the request showed
 
 	// Owned by the wheel's goroutine.
 	silent int // heartbeats that were sent since the client was heard
@@ -30,6 +28,7 @@ type socket struct {
 	heard     atomic.Bool // since the last heartbeat
 
 	mu      sync.Mutex // guards what follows; no other lock is taken while it is held
+	obeying bool       // a command is under way, whose answer comes before the end
 	pumping bool       // a goroutine writes
 	again   bool       // it was woken meanwhile
 	gone    bool       // the connection is over
@@ -62,8 +61,8 @@ func (c *socket) onBinary(frame []byte) {
 }
 
 func (c *socket) onCommand(command *wire.Command, bad *wire.CommandError) {
-	c.obeying.Lock()
-	defer c.obeying.Unlock()
+	c.setObeying(true)
+	defer c.setObeying(false)
 	if c.ending.Load() != nil {
 		return // what it wants now is another connection's
 	}
