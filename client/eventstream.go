@@ -27,7 +27,9 @@ type eventStream struct {
 
 	name string
 	data []byte
-	fill bool // data was given, maybe empty
+	fill bool // there is data, maybe empty
+
+	given bool // the event was dispatched; a comment may stand within one that was not
 }
 
 func newEventStream(r io.Reader, max int) *eventStream {
@@ -36,7 +38,9 @@ func newEventStream(r io.Reader, max int) *eventStream {
 
 // next waits for an event or a comment. What is not dispatched when the stream ends is lost.
 func (s *eventStream) next() (serverEvent, error) {
-	s.reset()
+	if s.given {
+		s.reset()
+	}
 	for {
 		line, err := s.lines.next()
 		if err != nil {
@@ -58,6 +62,7 @@ func (s *eventStream) next() (serverEvent, error) {
 			if e.name == "" {
 				e.name = "message"
 			}
+			s.given = true
 			return e, nil
 		default:
 			s.reset() // an event without data is none, but its id counts
@@ -65,7 +70,7 @@ func (s *eventStream) next() (serverEvent, error) {
 	}
 }
 
-func (s *eventStream) reset() { s.name, s.data, s.fill = "", s.data[:0], false }
+func (s *eventStream) reset() { s.name, s.data, s.fill, s.given = "", s.data[:0], false, false }
 
 func (s *eventStream) field(line []byte) error {
 	name, value, _ := bytes.Cut(line, []byte(":"))

@@ -17,51 +17,58 @@ import (
 )
 
 func TestLineGivesWhatTheServerSays(t *testing.T) {
-	each(t, func(t *testing.T, transport Transport) {
-		orders, news := newLog("orders:42", "aaaa"), newLog("news", "bbbb")
-		orders.several(3)
-		shown := orders.pos
-		start := pubsub.Cursor{}.Set("orders:42", orders.pos).Set("news", news.pos)
-		first := orders.next()
-		gap := pubsub.Gap{Channel: "news", Reason: pubsub.Trimmed, From: news.pos}
-		news.several(5)
-		gap.To = news.pos
-		second := news.next()
-		second.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: []byte{0, 1, 0xff, '\n'}}
-
-		s := &script{start: start, hold: true, events: []any{gap, first, second}}
-		line := dial(t, Options{
-			URL: serve(t, s), Transport: transport, Token: "tok", ClientID: "me", Interval: time.Millisecond,
-			Channels: []pubsub.Channel{"orders:42", "news"}, Cursor: pubsub.Cursor{}.Set("orders:42", shown),
-		})
-		asked := <-s.asked
-		if asked.Token != "tok" || asked.Client != "me" || asked.Cursor.String() != "orders:42@"+shown.String()+",news" {
-			t.Errorf("the server was asked for %+v", asked)
-		}
-		events, err := collect(t, line, func(e Event) bool { return e.Message != nil && e.Message.Channel == "news" })
-		if err != nil {
-			t.Fatal(err)
-		}
-		if events[0].Type != Welcome {
-			t.Errorf("the first event is %q", events[0].Type)
-		}
-		var got []any
-		for _, e := range events {
-			switch {
-			case e.Gap != nil:
-				got = append(got, *e.Gap)
-			case e.Message != nil:
-				got = append(got, *e.Message)
-			}
-		}
-		if diff := cmp.Diff([]any{gap, first, second}, got); diff != "" {
-			t.Errorf("said (-) and given (+) differ:\n%s", diff)
-		}
-		want := pubsub.Cursor{}.Set("orders:42", first.Pos).Set("news", second.Pos)
-		if got := line.Cursor(); got.String() != want.String() {
-			t.Errorf("the cursor is %s, not %s", got, want)
+	each(t, func(t *testing.T, transport Transport) { testLine(t, transport, false) })
+	t.Run("get", func(t *testing.T) {
+		for _, transport := range []Transport{SSE, HTTPStream, LongPoll, Poll} {
+			t.Run(transport.String(), func(t *testing.T) { testLine(t, transport, true) })
 		}
 	})
+}
+
+func testLine(t *testing.T, transport Transport, get bool) {
+	orders, news := newLog("orders:42", "aaaa"), newLog("news", "bbbb")
+	orders.several(3)
+	shown := orders.pos
+	start := pubsub.Cursor{}.Set("orders:42", orders.pos).Set("news", news.pos)
+	first := orders.next()
+	gap := pubsub.Gap{Channel: "news", Reason: pubsub.Trimmed, From: news.pos}
+	news.several(5)
+	gap.To = news.pos
+	second := news.next()
+	second.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: []byte{0, 1, 0xff, '\n'}}
+
+	s := &script{start: start, hold: true, events: []any{gap, first, second}}
+	line := dial(t, Options{
+		URL: serve(t, s), Transport: transport, Get: get, Token: "tok", ClientID: "me", Interval: time.Millisecond,
+		Channels: []pubsub.Channel{"orders:42", "news"}, Cursor: pubsub.Cursor{}.Set("orders:42", shown),
+	})
+	asked := <-s.asked
+	if asked.Token != "tok" || asked.Client != "me" || asked.Cursor.String() != "orders:42@"+shown.String()+",news" {
+		t.Errorf("the server was asked for %+v", asked)
+	}
+	events, err := collect(t, line, func(e Event) bool { return e.Message != nil && e.Message.Channel == "news" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if events[0].Type != Welcome {
+		t.Errorf("the first event is %q", events[0].Type)
+	}
+	var got []any
+	for _, e := range events {
+		switch {
+		case e.Gap != nil:
+			got = append(got, *e.Gap)
+		case e.Message != nil:
+			got = append(got, *e.Message)
+		}
+	}
+	if diff := cmp.Diff([]any{gap, first, second}, got); diff != "" {
+		t.Errorf("said (-) and given (+) differ:\n%s", diff)
+	}
+	want := pubsub.Cursor{}.Set("orders:42", first.Pos).Set("news", second.Pos)
+	if got := line.Cursor(); got.String() != want.String() {
+		t.Errorf("the cursor is %s, not %s", got, want)
+	}
 }
 
 func TestCursorFollowsWhatWasTaken(t *testing.T) {
