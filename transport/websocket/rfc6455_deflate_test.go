@@ -7,6 +7,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"strings"
+	"time"
 )
 
 // deflateVolume is about how many bytes a case sends when not -rfc6455.full.
@@ -90,6 +91,7 @@ func (d corpus) echo(p *peer, agreed string, size, fragment int) {
 	w, _ := flate.NewWriter(&z, flate.BestSpeed)
 	const rsv1 = 4
 	for i := range count {
+		p.conn.SetDeadline(time.Now().Add(patience))
 		payload := d.slice(i*size, size)
 		z.Reset()
 		if !clientTakeover {
