@@ -15,7 +15,7 @@ import (
 // The conformance tests: one subtest for each public case of the Autobahn TestSuite, under its number, played by a peer
 // that knows nothing of this package, over loopback TCP, against an echo server that streams.
 
-var rfcFull = flag.Bool("rfc6455.full", false, "send as many messages in cases 12.* and 13.* as the TestSuite does, 1,000 each: it takes about an hour, so add -timeout 2h")
+var rfcFull = flag.Bool("rfc6455.full", false, "send as many messages in cases 12.* and 13.* as the TestSuite does, 1,000 each: longer than go test waits by default, so add -timeout 2h")
 
 // rfcCases are how many cases each group has: 517 in all.
 var rfcCases = []struct {
