@@ -68,7 +68,5 @@ func (s *server) routes(r chi.Router) {
 	}
 }
 
-// pagePaths are those of the page and its files.
-var pagePaths = []string{"/", "/page/*"}
-
+// clientPaths are those of the client endpoints.
 var clientPaths = []string{"/v1/ws", "/v1/poll", "/v1/sse", "/v1/http-stream", "/v1/send"}
