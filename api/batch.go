@@ -10,7 +10,7 @@ import (
 const (
 	maxItems        = 1000
 	maxPublications = 10_000
-	batchBody       = 16 << 20 // bytes, or what two of the largest messages take
+	batchBody       = 16 << 20 // bytes, unless Options say otherwise
 )
 
 // A result is what became of one item of a batch in one channel: a receipt or a problem.
@@ -83,11 +83,19 @@ func (s *server) readBatch(w http.ResponseWriter, r *http.Request) (*batch, erro
 	if err := requireJSON(r.Header); err != nil {
 		return nil, err
 	}
-	text, err := body(w, r, max(batchBody, 2*s.largestEnvelope()))
+	text, err := body(w, r, s.maxBatch())
 	if err != nil {
 		return nil, err
 	}
 	return b, b.read(text)
+}
+
+// maxBatch is how long the body of a batch may be. The largest message always fits.
+func (s *server) maxBatch() int64 {
+	if s.MaxBatch > 0 {
+		return max(s.MaxBatch, s.largestEnvelope())
+	}
+	return max(batchBody, 2*s.largestEnvelope())
 }
 
 // largestEnvelope is how long JSON may be that holds one message in base64.

@@ -29,6 +29,7 @@ type Options struct {
 	Sign func(c auth.Claims, ttl time.Duration) (token string, expires time.Time, err error)
 
 	MaxMessage  int           // bytes of a message's payload; 0: [DefaultMaxMessage]
+	MaxBatch    int64         // bytes of a batch's body; 0: 16 MiB, or what two of the largest messages take
 	BodyTimeout time.Duration // how long the body of a request may take to arrive; 0: 1 minute
 
 	// Ready tells whether the server should be sent requests, and its status: "ok" or

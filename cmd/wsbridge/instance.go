@@ -43,21 +43,18 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	public, err := net.Listen("tcp", cfg.Addr)
+	public, admin, err := listen(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("addr: %w", err)
-	}
-	var admin net.Listener
-	if cfg.AdminAddr != "" {
-		if admin, err = net.Listen("tcp", cfg.AdminAddr); err != nil {
-			public.Close()
-			return nil, fmt.Errorf("admin-addr: %w", err)
-		}
+		return nil, err
 	}
 	counted := metrics.New(version())
 	broker := membroker.New(membroker.Options{Retention: cfg.Retention, PositionTTL: cfg.PositionTTL, Memory: cfg.Memory})
 	i.bridge = bridge.New(counted.Broker(broker), bridge.Options{Queue: int(cfg.Queue), OnGap: counted.Gap})
 	if err := i.bridge.Start(context.Background()); err != nil {
+		public.Close()
+		if admin != nil {
+			admin.Close()
+		}
 		return nil, fmt.Errorf("start the broker: %w", err)
 	}
 	i.clients = transport.New(i.bridge, transport.Options{
@@ -84,6 +81,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		Keys:       keys.Match,
 		Anyone:     cfg.Dev,
 		MaxMessage: int(cfg.MaxMessage),
+		MaxBatch:   cfg.MaxBatch,
 		Ready:      i.ready,
 		OnPublish:  counted.Answered,
 		Logger:     log,
@@ -101,6 +99,21 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		i.admin = serve(admin, adminHandler(counted), log, i.failed)
 	}
 	return i, nil
+}
+
+// listen takes the addresses. admin is nil when it is off.
+func listen(cfg *config.Config) (public, admin net.Listener, err error) {
+	if public, err = net.Listen("tcp", cfg.Addr); err != nil {
+		return nil, nil, fmt.Errorf("addr: %w", err)
+	}
+	if cfg.AdminAddr == "" {
+		return public, nil, nil
+	}
+	if admin, err = net.Listen("tcp", cfg.AdminAddr); err != nil {
+		public.Close()
+		return nil, nil, fmt.Errorf("admin-addr: %w", err)
+	}
+	return public, admin, nil
 }
 
 func origins(cfg *config.Config) []string {

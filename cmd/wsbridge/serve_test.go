@@ -1,6 +1,7 @@
 package main
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"strings"
@@ -101,4 +102,30 @@ func TestSecondSignalStopsAtOnce(t *testing.T) {
 	s.says(&s.err, "msg=stopping")
 	s.terminate()
 	p.says(&p.err, "again in")
+}
+
+func TestLimitsAreInForce(t *testing.T) {
+	s := startServer(t, []string{"WSBRIDGE_MAX_MESSAGE=1KiB", "WSBRIDGE_MAX_BATCH=200KiB"}, "--dev")
+	batch := func(messages, bytes int) string {
+		item := `{"channel":"a","data":"` + strings.Repeat("x", bytes) + `"}`
+		return `{"messages":[` + strings.Repeat(item+",", messages-1) + item + `]}`
+	}
+	for _, tt := range []struct {
+		path, body, says string
+	}{
+		{"/v1/channels/a/messages", `"` + strings.Repeat("x", 1022) + `"`, `"duplicate":false`},
+		{"/v1/channels/a/messages", `"` + strings.Repeat("x", 1023) + `"`, `"too_large"`},
+		{"/v1/messages", batch(190, 1000), `"failed":0`},
+		{"/v1/messages", batch(210, 1000), `"too_large"`},
+	} {
+		resp, err := http.Post(s.url+tt.path, "application/json", strings.NewReader(tt.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		answer, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || !strings.Contains(string(answer), tt.says) {
+			t.Errorf("%d bytes to %s: %s, %v", len(tt.body), tt.path, answer, err)
+		}
+	}
 }
