@@ -117,6 +117,30 @@ func TestConfigurationFiles(t *testing.T) {
 	}
 }
 
+func TestCommandLine(t *testing.T) {
+	var documented []string
+	for _, row := range read(t, operating).table("## Commands") {
+		documented = append(documented, strings.TrimPrefix(plain(row[0]), "wsbridge "))
+	}
+	both(t, "command", append(subcommands(t, "main.go", ""), subcommands(t, "config.go", "config ")...), documented)
+}
+
+// subcommands returns what a file of the command line declares, but for config itself,
+// which only has others below it.
+func subcommands(t *testing.T, file, parent string) (names []string) {
+	t.Helper()
+	source, err := os.ReadFile(filepath.Join(top, "cmd/wsbridge", file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range regexp.MustCompile("(?m)^\t(\\w+) +\\w+Command +`cmd:").FindAllStringSubmatch(string(source), -1) {
+		if m[1] != "Config" {
+			names = append(names, parent+strings.ToLower(m[1]))
+		}
+	}
+	return names
+}
+
 // logged matches a call that logs, up to its message.
 var logged = regexp.MustCompile(`(?:[lL]og(?:ger)?\.(?:Debug|Info|Warn|Error)\(|LogAttrs\([^"\n]*)("(?:[^"\\]|\\.)*")`)
 
