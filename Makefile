@@ -26,16 +26,16 @@ lint:
 # What every test's server answered is noted in the file $(SEEN).
 unit:
 	mkdir -p $(dir $(SEEN)) && rm -f $(SEEN)
-	WSBRIDGE_SEEN=$(SEEN) go test -race -timeout 20m ./...
+	SEEN_ANSWERS=$(SEEN) go test -race -count=1 -timeout 20m ./...
 
 # Real browsers, foreign clients: the module in test/.
 e2e:
-	cd test && WSBRIDGE_SEEN=$(SEEN) go test -race -timeout 15m ./...
+	cd test && go test -race -count=1 -timeout 15m ./...
 	npm --prefix test test
 
 # Compares api/openapi.json with what was seen, both ways.
 openapi:
-	WSBRIDGE_SEEN_CHECK=$(SEEN) go test -count=1 -run 'TestOpenAPISaysWhatWasSeen' -v ./api
+	SEEN_ANSWERS_CHECK=$(SEEN) go test -count=1 -run 'TestOpenAPISaysWhatWasSeen' -v ./api
 
 # Every fuzz target for a moment (in make test) and for as long as FUZZTIME says.
 fuzz-short:

@@ -198,11 +198,11 @@ func TestOpenAPIIsServed(t *testing.T) {
 }
 
 // TestOpenAPISaysWhatWasSeen compares the document with what a whole run of tests saw, when
-// WSBRIDGE_SEEN_CHECK names the file to which it was noted (WSBRIDGE_SEEN). Otherwise it
+// SEEN_ANSWERS_CHECK names the file to which it was noted (SEEN_ANSWERS). Otherwise it
 // shows that the comparison finds what it should.
 func TestOpenAPISaysWhatWasSeen(t *testing.T) {
 	d := parseDocument(t)
-	if path := os.Getenv("WSBRIDGE_SEEN_CHECK"); path != "" {
+	if path := os.Getenv("SEEN_ANSWERS_CHECK"); path != "" {
 		text, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

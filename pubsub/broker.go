@@ -164,7 +164,8 @@ var (
 	// ErrNotTried: an earlier message of the channel in the same batch was not stored.
 	ErrNotTried = errors.New("not tried, since an earlier message of the channel failed")
 
-	// ErrKeyReused: the idempotency key belongs to a publication with other content.
+	// ErrKeyReused: the idempotency key belongs to a publication with another event or other
+	// data. Meta may differ.
 	ErrKeyReused = errors.New("the idempotency key was used for other content")
 
 	// ErrClosed: the broker was closed.

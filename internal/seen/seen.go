@@ -3,7 +3,7 @@
 //
 //	server := httptest.NewServer(seen.Record(api.New(options)))
 //
-// Without the environment variable WSBRIDGE_SEEN, Record returns the handler as it is.
+// Without the environment variable SEEN_ANSWERS, Record returns the handler as it is.
 // With it, each combination of method, route, status and code that was not noted before by
 // this process is appended as a line to the file of that name. Tests of several packages
 // may write to one file at once. An answer counts when its handler has returned, and not
@@ -29,7 +29,7 @@ import (
 )
 
 // File is the environment variable that names the file.
-const File = "WSBRIDGE_SEEN"
+const File = "SEEN_ANSWERS"
 
 // An Answer is what was answered to one request.
 type Answer struct {

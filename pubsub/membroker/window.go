@@ -117,28 +117,16 @@ func (w *window) index() {
 	}
 }
 
-// fingerprint sums up what a repeat must have in common with the first publication. It
-// does not leave the process, and whoever makes two contents meet fools only himself.
+// fingerprint sums up what a repeat must have in common with the first publication: event
+// and data. Meta may differ, since it carries what changes from try to try, such as the ids
+// of traces. The sum does not leave the process, and whoever makes two contents meet fools
+// only himself.
 func fingerprint(seed maphash.Seed, p *pubsub.Publication) uint64 {
-	var meta uint64 // a sum, since a map has no order
 	var h maphash.Hash
 	h.SetSeed(seed)
-	for k, v := range p.Meta {
-		h.Reset()
-		writeField(&h, k)
-		writeField(&h, v)
-		meta += h.Sum64()
-	}
-	h.Reset()
-	maphash.WriteComparable(&h, meta)
 	h.WriteByte(byte(p.Data.Kind))
-	writeField(&h, p.Event)
+	maphash.WriteComparable(&h, len(p.Event)) // so that event and data do not blend
+	h.WriteString(p.Event)
 	h.Write(p.Data.Bytes)
 	return h.Sum64()
-}
-
-// writeField writes the length as well, so that neighbours do not blend.
-func writeField(h *maphash.Hash, s string) {
-	maphash.WriteComparable(h, len(s))
-	h.WriteString(s)
 }
