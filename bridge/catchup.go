@@ -91,8 +91,13 @@ func (c *Client) unlist(sub *subscription) {
 func (c *Client) next(limit Limit) (*subscription, Limit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.cause != nil || !c.queue.empty() {
+		// What was queued of a channel comes before what its log holds, also if that happened
+		// since Pull looked: a channel may have fallen behind meanwhile.
+		return nil, limit
+	}
 	i := c.workable(time.Now())
-	if i < 0 || c.cause != nil {
+	if i < 0 {
 		return nil, limit
 	}
 	c.turn = i + 1
