@@ -1,0 +1,185 @@
+package behaviour
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/wsbridge/wsbridge/api"
+	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/internal/auth"
+	"github.com/wsbridge/wsbridge/internal/seen"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/pubsub/membroker"
+	"github.com/wsbridge/wsbridge/transport"
+)
+
+const (
+	apiKey   = "the-api-key-of-the-scripts"
+	tokenKey = "a-token-key-of-more-than-thirty-two-bytes"
+
+	// patience is how long a script waits for what must happen.
+	patience = 30 * time.Second
+)
+
+// A server is everything behind one URL.
+type server struct {
+	t         testing.TB
+	url       string
+	broker    *fickleBroker
+	transport *transport.Server
+	tokens    *auth.Tokens
+	counts    *counts
+}
+
+// A setup is what a script wants otherwise. The zero value works.
+type setup struct {
+	broker    membroker.Options
+	bridge    bridge.Options
+	transport transport.Options
+}
+
+// retentions are those of the server's namespaces.
+var retentions = map[string]pubsub.Retention{
+	pubsub.DefaultNamespace: {Count: 10_000, Age: time.Hour, Bytes: 64 << 20},
+	"few":                   {Count: 5, Age: time.Hour, Bytes: 1 << 20},
+	"brief":                 {Count: 1000, Age: 2 * time.Second, Bytes: 1 << 20},
+	"off":                   {},
+}
+
+// open lists the operations that need no token in the namespace of that name.
+const open = auth.Subscribe | auth.History
+
+func retention(c pubsub.Channel) pubsub.Retention {
+	if r, ok := retentions[c.Namespace()]; ok {
+		return r
+	}
+	return retentions[pubsub.DefaultNamespace]
+}
+
+// start runs a server until the test is over.
+func start(t testing.TB, o setup) *server {
+	t.Helper()
+	if o.broker.Retention == nil {
+		o.broker.Retention = retention
+	}
+	tokens, err := auth.NewTokens(auth.TokenOptions{
+		Keys: []auth.Secret{auth.NewSecret(tokenKey)},
+		Anonymous: func(namespace string) auth.Op {
+			if namespace == "open" {
+				return open
+			}
+			return 0
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &server{t: t, broker: newFickleBroker(o.broker), tokens: tokens, counts: newCounts()}
+	o.bridge.OnGap = s.counts.gap
+	b := bridge.New(s.broker, o.bridge)
+	if err := b.Start(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	o.transport.Authenticate, o.transport.Observer = s.authenticate, s.counts
+	s.transport = transport.New(b, o.transport)
+	hs := httptest.NewServer(seen.Record(api.New(api.Options{
+		Bridge:    b,
+		Transport: s.transport,
+		Keys:      auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match,
+		Sign: func(c auth.Claims, ttl time.Duration) (string, time.Time, error) {
+			return tokens.Sign(c, ttl, time.Now())
+		},
+		Ready: func() (bool, string) {
+			switch {
+			case s.transport.Draining():
+				return false, "draining"
+			case b.Status().State == pubsub.Down:
+				return false, "unavailable"
+			}
+			return true, "ok"
+		},
+	})))
+	s.url = hs.URL
+	t.Cleanup(func() {
+		if err := s.transport.Close(); err != nil {
+			t.Error(err)
+		}
+		http.DefaultClient.CloseIdleConnections()
+		hs.CloseClientConnections()
+		hs.Close()
+		if err := b.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+// authenticate is how the server asks who a client is.
+func (s *server) authenticate(token string) (transport.Identity, error) {
+	if token == "" {
+		return identity(s.tokens.Anonymous()), nil
+	}
+	id, err := s.tokens.Verify(token, time.Now())
+	if refused := (*auth.TokenError)(nil); errors.As(err, &refused) {
+		if refused.Expired {
+			return transport.Identity{}, transport.ErrTokenExpired
+		}
+		return transport.Identity{}, transport.ErrTokenInvalid
+	}
+	return identity(id), err
+}
+
+func identity(id *auth.Identity) transport.Identity {
+	ops := map[transport.Operation]auth.Op{
+		transport.Subscribe: auth.Subscribe, transport.Publish: auth.Publish,
+		transport.History: auth.History, transport.Presence: auth.Presence,
+	}
+	return transport.Identity{
+		User: id.User, Channels: id.Channels, Expires: id.Expires,
+		May: func(op transport.Operation, c pubsub.Channel) bool { return id.May(ops[op], c) },
+	}
+}
+
+// sign returns a token whose exp lies ttl ahead, or behind.
+func (s *server) sign(c auth.Claims, ttl time.Duration) string {
+	s.t.Helper()
+	token, _, err := s.tokens.Sign(c, time.Hour, time.Now().Add(ttl-time.Hour))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return token
+}
+
+// everything is what the token of a script may do that is about something else.
+var everything = map[string]auth.Op{"*": auth.AllOps, "user:*": auth.AllOps}
+
+func (s *server) token() string {
+	return s.sign(auth.Claims{User: "ann", Capabilities: everything}, time.Hour)
+}
+
+// each runs a script over every transport.
+func each(t *testing.T, script func(*testing.T, client.Transport)) {
+	for _, transport := range client.Transports() {
+		t.Run(transport.String(), func(t *testing.T) {
+			t.Parallel()
+			script(t, transport)
+		})
+	}
+}
+
+// named returns a channel of a namespace that no other script uses.
+func named(t *testing.T, namespace string) pubsub.Channel {
+	name := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' {
+			return r
+		}
+		return '_'
+	}, t.Name())
+	return pubsub.Channel(namespace + ":" + name)
+}
