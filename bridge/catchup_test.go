@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -49,5 +50,30 @@ func TestWhatIsQueuedComesBeforeTheLog(t *testing.T) {
 	g, ok2 := live[1].(*Gap)
 	if !ok || !ok2 || g.From != d.Message.Pos || g.Reason != pubsub.Purged {
 		t.Fatalf("%T and %T came, want a message and the gap behind it", live[0], live[1])
+	}
+}
+
+// The same for a channel that is subscribed while the log of another one is read.
+func TestAConfirmationComesBeforeTheLog(t *testing.T) {
+	broker := &interrupted{}
+	b := open(t, Options{}, ample, func(inner pubsub.Broker) pubsub.Broker { broker.Broker = inner; return broker })
+	publish(t, b, "slow", 1)
+	publish(t, b, "c", 1)
+	c := connect(t, b)
+	c.subscribe("slow", pubsub.Behind(pubsub.Position{}))
+	broker.meanwhile = func() {
+		confirm := func(pubsub.Position) Reply { return Reply("subscribed") }
+		if _, err := c.Subscribe(t.Context(), "c", pubsub.Behind(pubsub.Position{}), confirm); err != nil {
+			t.Error(err)
+		}
+	}
+	items := c.pull()
+	confirmed := slices.IndexFunc(items, func(it Item) bool { _, ok := it.(Reply); return ok })
+	message := slices.IndexFunc(items, func(it Item) bool {
+		d, ok := it.(*Delivery)
+		return ok && d.Message.Channel == "c"
+	})
+	if confirmed < 0 || message < confirmed {
+		t.Fatalf("the confirmation is item %d, the first message item %d", confirmed, message)
 	}
 }

@@ -31,6 +31,7 @@ type channel struct {
 	breaks int // counts what made the end unknown, so that a page read before is recognised
 
 	tail tail
+	left bool // no longer followed: what is announced all the same is nobody's
 
 	live   []*subscription // at end; each message goes into their queues
 	others []*subscription // behind or ahead
@@ -41,6 +42,9 @@ func (ch *channel) message(m *pubsub.Message) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 
+	if ch.left {
+		return
+	}
 	before := ch.end
 	switch {
 	case !ch.synced:
@@ -142,6 +146,15 @@ func (ch *channel) remove(sub *subscription) {
 		ch.others = cut(ch.others, sub.index)
 	}
 	sub.state = gone
+}
+
+// leave ends a channel that nobody uses: its tail no longer counts, nor does what a broker
+// announces a little longer.
+func (ch *channel) leave() {
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	ch.left = true
+	ch.tail.clear(&ch.bridge.tails)
 }
 
 // subscribers counts the subscriptions.

@@ -59,6 +59,7 @@ func (b *Bridge) open(ctx context.Context, s *shard, ch *channel) {
 		s.mu.Lock()
 		delete(s.channels, ch.name)
 		s.mu.Unlock()
+		ch.leave()
 		ch.openErr = err
 		close(ch.opened)
 		return

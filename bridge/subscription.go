@@ -80,11 +80,13 @@ func (sub *subscription) advance(ctx context.Context, items []Item, limit Limit)
 		items = append(items, ch.tail.delivery(m))
 	}
 	sub.pos, sub.placed = page.Last(), ch.breaks == breaks
-	if page.More {
+	if page.More || ch.breaks != breaks {
+		// After a break the end of this page is no longer the end of what announcements follow:
+		// the log decides once more.
 		return items, nil
 	}
 	switch {
-	case !ch.synced && ch.breaks == breaks:
+	case !ch.synced:
 		// Nothing was announced since the channel broke or was opened, so the end of the log
 		// is the end of announcements.
 		ch.end, ch.synced = sub.pos, true
@@ -96,7 +98,9 @@ func (sub *subscription) advance(ctx context.Context, items []Item, limit Limit)
 		sub.state = ahead
 		sub.client.unlist(sub)
 	case page.Gap == nil && len(page.Messages) == 0:
-		return items, errNothingNew
+		if _, known := ch.tail.behind(sub.pos); !known {
+			return items, errNothingNew
+		}
 	}
 	return items, nil
 }

@@ -120,9 +120,7 @@ func (b *Bridge) closeIdle(now time.Time) {
 			}
 			// Outside the shard's lock, since the broker may be announcing, which looks channels up.
 			b.broker.Unfollow(ch.name)
-			ch.mu.Lock()
-			ch.tail.clear(&b.tails)
-			ch.mu.Unlock()
+			ch.leave()
 			s.mu.Lock()
 			delete(s.channels, ch.name)
 			s.mu.Unlock()
