@@ -31,7 +31,7 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 	}
 	p := &poll{wait: a.wait, bell: newDoorbell()}
 	p.signal, p.cut = p.bell.ring, func() {} // it writes only when it has left
-	p.begin(s, transport, p.bell.ring, nil)
+	p.begin(s, transport, s.ClientIP(r), p.bell.ring, nil)
 	p.name = a.name
 	p.answer = newAnswer(a.limit, p.opened)
 	defer p.answer.release()

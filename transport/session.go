@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"time"
@@ -32,6 +33,7 @@ const hurryTimeout = 3 * time.Second
 type session struct {
 	server    *Server
 	transport string
+	from      netip.Addr
 	opened    time.Time
 	client    *bridge.Client
 
@@ -53,8 +55,8 @@ type session struct {
 
 // begin ties a session to the server. hurry is called once with the cause when the bridge
 // stops the client, wake whenever there is something to pull.
-func (c *session) begin(s *Server, transport string, wake func(), hurry func(error)) {
-	c.server, c.transport, c.opened = s, transport, time.Now()
+func (c *session) begin(s *Server, transport string, from netip.Addr, wake func(), hurry func(error)) {
+	c.server, c.transport, c.from, c.opened = s, transport, from, time.Now()
 	c.client = s.bridge.Connect(bridge.Hooks{Wake: wake, Stopped: hurry})
 	c.expiry.Func = func() { c.end(ending{code: wire.CloseTokenExpired}) }
 }
@@ -124,7 +126,8 @@ func (c *session) leave(code wire.CloseCode) {
 		slog.String("reason", code.String()),
 		slog.Duration("duration", time.Since(c.opened)),
 		slog.String("user", c.identity.User),
-		slog.String("client", c.name))
+		slog.String("client", c.name),
+		slog.String("ip", c.from.String()))
 }
 
 // join subscribes to all of marks and returns the cursor from which the client goes on.

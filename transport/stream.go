@@ -50,7 +50,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *strea
 	}
 	c := &stream{form: form, bell: newDoorbell(), w: w, control: http.NewResponseController(w)}
 	c.signal, c.cut = c.bell.ring, func() { c.hurry(0) }
-	c.begin(s, form.transport, c.bell.ring, func(cause error) {
+	c.begin(s, form.transport, s.ClientIP(r), c.bell.ring, func(cause error) {
 		c.end(endingOf(cause))
 		c.hurry(hurryTimeout)
 	})

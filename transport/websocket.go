@@ -75,7 +75,7 @@ func (c *socket) open(s *Server, conn *websocket.Conn, r *http.Request) {
 	c.conn, c.deflated = conn, conn.TakesDeflatedFrames()
 	c.room = newDoorbell()
 	c.signal, c.cut = c.wake, func() { conn.CloseNow() }
-	c.begin(s, webSocket, c.wake, c.stopped)
+	c.begin(s, webSocket, s.ClientIP(r), c.wake, c.stopped)
 	c.beat.Func = c.tick
 
 	h := s.hello(r)
