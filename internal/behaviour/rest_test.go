@@ -19,6 +19,7 @@ type request struct {
 	body   string
 	header []string      // "Name: value"
 	within time.Duration // default: patience
+	head   bool          // of an answer that is no problem, the body is not read
 }
 
 type reply struct {
@@ -80,6 +81,9 @@ func (s *server) try(q request) (reply, error) {
 		return reply{}, err
 	}
 	defer resp.Body.Close()
+	if q.head && resp.StatusCode < 300 {
+		return reply{resp.StatusCode, resp.Header, nil}, nil
+	}
 	body, err := io.ReadAll(resp.Body)
 	return reply{resp.StatusCode, resp.Header, body}, err
 }
