@@ -142,6 +142,15 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	return nil, problem.New(problem.BadRequest, "the body of the request was cut off")
 }
 
+// awaitClient lifts what the server allows for reading a request, which would end the wait
+// of a poll or stream. It stays for a body that nobody reads, as a GET may have: the server
+// reads on behind the answer, and would wait for a sender that stands still.
+func awaitClient(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost || r.ContentLength == 0 {
+		_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	}
+}
+
 // authenticate tells who a request comes from: Authorization beats the other token.
 func (s *Server) authenticate(r *http.Request, token string) (Identity, error) {
 	if shown, ok := auth.Bearer(r.Header); ok {

@@ -2,11 +2,17 @@ package transport_test
 
 import (
 	"bytes"
+	"fmt"
+	"io"
 	"log/slog"
+	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wsbridge/wsbridge/transport"
 )
@@ -146,5 +152,40 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		if !strings.Contains(got, want) {
 			t.Errorf("%q is not logged:\n%s", want, got)
 		}
+	}
+}
+
+// The server reads on behind an answer. A body that never comes must not hold it.
+func TestABodyThatNobodyReadsEndsTheConnection(t *testing.T) {
+	for _, path := range []string{"/v1/poll?wait=0&", "/v1/sse?"} {
+		synctest.Test(t, func(t *testing.T) {
+			s := open(t, setup{pipes: true, Options: transport.Options{Authenticate: func(string) (transport.Identity, error) {
+				id, err := authenticate("ann")
+				id.Expires = time.Now().Add(time.Minute) // when streams end
+				return id, err
+			}}})
+			l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+			mux := http.NewServeMux()
+			mux.HandleFunc("/v1/poll", s.server.Poll)
+			mux.HandleFunc("/v1/sse", s.server.SSE)
+			server := &http.Server{Handler: mux, ReadTimeout: 10 * time.Second}
+			served := make(chan error)
+			go func() { served <- server.Serve(l) }()
+			defer func() {
+				server.Close()
+				<-served
+			}()
+
+			nc, err := l.dial(t.Context(), "", "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer nc.Close()
+			nc.SetReadDeadline(time.Now().Add(3 * time.Minute))
+			fmt.Fprintf(nc, "GET %schannels=a HTTP/1.1\r\nHost: pipe\r\nContent-Length: 10\r\n\r\n", path)
+			if answer, err := io.ReadAll(nc); err != nil {
+				t.Errorf("%s: the server waits for the body behind %q: %v", path, answer, err)
+			}
+		})
 	}
 }

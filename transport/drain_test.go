@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wsbridge/wsbridge/transport"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
@@ -110,6 +111,26 @@ func TestDrainFinishesCommands(t *testing.T) {
 		if e := expect(l, "ok"); e.Pos.Offset != 1 {
 			t.Errorf("%+v", e)
 		}
+		if code, _ := l.closed(); code != 1012 {
+			t.Errorf("closed with %d", code)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A socket whose handshake is under way when the server begins to drain is not left behind.
+func TestDrainSeesWhoComesBehindIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var s *site
+		drained := make(chan error, 1)
+		s = open(t, setup{pipes: true, Options: transport.Options{Heartbeat: time.Hour, Authenticate: func(token string) (transport.Identity, error) {
+			go func() { drained <- s.server.Drain(context.Background(), time.Second) }()
+			time.Sleep(time.Millisecond) // Drain has looked who is there
+			return authenticate(token)
+		}}})
+		l := s.webSocket("token=ann&channels=a", nil)
 		if code, _ := l.closed(); code != 1012 {
 			t.Errorf("closed with %d", code)
 		}

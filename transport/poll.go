@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
-	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 // A poll that is held until there is something is another transport, to an operator, than
@@ -36,8 +35,7 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 	p.answer = newAnswer(a.limit, p.opened)
 	defer p.answer.release()
 
-	// What the server allows for a request would end the wait.
-	_ = http.NewResponseController(w).SetReadDeadline(time.Time{})
+	awaitClient(w, r)
 	err = p.run(r.Context(), a)
 	p.leave(closeNormal)
 	switch {
@@ -61,11 +59,8 @@ type poll struct {
 // run collects the answer.
 func (p *poll) run(ctx context.Context, a admission) error {
 	s := p.server
-	if !s.sessions.add(&p.session) {
+	if !p.enter() {
 		return errDraining
-	}
-	if window := s.sessions.leaving(); window > 0 {
-		p.end(ending{wire.CloseRestart, jitter(window)})
 	}
 	p.identify(a.identity)
 	cursor, err := p.join(ctx, a.marks)
@@ -143,26 +138,24 @@ func (s *Server) writeAnswer(w http.ResponseWriter, p *poll) {
 	s.lastAnswer(w)
 	w.WriteHeader(http.StatusOK)
 	p.delivered(p.answer.tally)
-
-	// Whoever does not take its answer is cut off: a deadline that stays behind would meet
-	// the next request on the connection.
-	control := http.NewResponseController(w)
-	if writeAll(w, control, body) == nil {
-		_ = control.SetWriteDeadline(time.Time{})
-	}
+	writeAll(w, body)
 }
 
-// writeAll writes and flushes b. Each piece has writeTimeout, so that the time in all grows
-// with the size.
-func writeAll(w http.ResponseWriter, control *http.ResponseController, b []byte) error {
+// writeAll writes b, which is not empty, as a whole answer. Each piece has writeTimeout, so
+// that the time in all grows with the size; whoever does not take one is cut off.
+func writeAll(w http.ResponseWriter, b []byte) {
+	control := http.NewResponseController(w)
 	for len(b) > 0 {
 		n := min(len(b), batchBytes)
 		// An error says that the connection knows no deadlines.
 		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
 		if _, err := w.Write(b[:n]); err != nil {
-			return err
+			return
 		}
 		b = b[n:]
 	}
-	return control.Flush()
+	if control.Flush() == nil {
+		// One that stays behind would meet the next request on the connection.
+		_ = control.SetWriteDeadline(time.Time{})
+	}
 }

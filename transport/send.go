@@ -38,7 +38,7 @@ func (s *Server) Send(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(out.b)))
 	s.lastAnswer(w)
 	w.WriteHeader(status)
-	w.Write(out.b)
+	writeAll(w, out.b)
 }
 
 // admitCommand reads a command and who sends it.

@@ -1,8 +1,12 @@
 package transport_test
 
 import (
+	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/wsbridge/wsbridge/transport"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -80,4 +84,23 @@ func TestSendRefuses(t *testing.T) {
 	if res := s.request("GET", "/v1/send", ""); res.StatusCode != 405 || res.Header.Get("Allow") != "POST" {
 		t.Errorf("GET: %d, Allow %q", res.StatusCode, res.Header.Get("Allow"))
 	}
+}
+
+// Whoever does not take its answer holds a connection no longer than a write may take.
+func TestSendIsCutWhenNobodyReadsTheAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, setup{pipes: true})
+		nc, err := s.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer nc.Close()
+		const body = `{"type":"history","token":"ann","channel":"a"}`
+		fmt.Fprintf(nc, "POST /v1/send HTTP/1.1\r\nHost: pipe\r\nContent-Length: %d\r\n\r\n%s", len(body), body)
+		time.Sleep(time.Minute)
+		nc.SetReadDeadline(time.Now().Add(time.Second))
+		if answer, err := io.ReadAll(nc); err != nil || len(answer) > 0 {
+			t.Errorf("after a minute the server still offers %q (%v)", answer, err)
+		}
+	})
 }

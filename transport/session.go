@@ -71,6 +71,18 @@ func (c *session) identify(id Identity) {
 	}
 }
 
+// enter puts the session among those of the server, and reports false when that was closed.
+// Drain sends away who is there when it begins; whoever comes behind it is sent away here.
+func (c *session) enter() bool {
+	if !c.server.sessions.add(c) {
+		return false
+	}
+	if window := c.server.sessions.leaving(); window > 0 {
+		c.end(ending{wire.CloseRestart, jitter(window)})
+	}
+	return true
+}
+
 // accept counts the session, which was let in.
 func (c *session) accept() {
 	c.counted = true

@@ -57,11 +57,12 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *strea
 	c.name = a.name
 
 	code := closeNormal
-	if !s.sessions.add(&c.session) {
+	if !c.enter() {
 		err = errDraining
 	} else if c.cursor, err = c.join(r.Context(), a.marks); err == nil {
 		c.accept()
 		c.identify(a.identity)
+		awaitClient(w, r)
 		if c.run(r.Context(), r.ProtoMajor) != nil && r.Context().Err() == nil {
 			code = closeAbnormal
 		}
@@ -86,7 +87,6 @@ func (c *stream) run(ctx context.Context, httpVersion int) error {
 		// Nothing comes after a stream, and so its last deadline may stay.
 		h.Set("Connection", "close")
 	}
-	_ = c.control.SetReadDeadline(time.Time{}) // what the server set for the request
 	c.w.WriteHeader(http.StatusOK)
 	welcome := c.form.welcome(nil, c.name, c.identity.User, c.server.options.Heartbeat, c.cursor)
 	if err := c.write(welcome); err != nil {

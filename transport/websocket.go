@@ -81,7 +81,7 @@ func (c *socket) open(s *Server, conn *websocket.Conn, r *http.Request) {
 	h := s.hello(r)
 	c.name = nameOf(h.client)
 	c.hello = h
-	if !s.sessions.add(&c.session) {
+	if !c.enter() {
 		conn.CloseNow()
 		return
 	}
