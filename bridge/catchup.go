@@ -53,6 +53,9 @@ func (c *Client) lag(sub *subscription) {
 	c.work(sub)
 	c.mu.Lock()
 	first := !c.lags && c.cause == nil
+	if first {
+		c.taken = time.Now() // a client that was idle until now has not stood still
+	}
 	c.lags = true
 	c.mu.Unlock()
 	if first {

@@ -54,7 +54,7 @@ type Client struct {
 	turn    int             // whose turn it is
 	parked  bool            // the consumer waits for Wake
 	cause   error           // why it was stopped; nil while it goes on
-	taken   time.Time       // when the last Pull began
+	taken   time.Time       // when the last Pull began, or its queue was full
 	pulling bool            // in Pull
 	lags    bool            // its queue was full, and it has not caught up since
 }

@@ -28,3 +28,31 @@ func TestAnAnnouncementBehindTheEndOfAChannelIsNotKept(t *testing.T) {
 		}
 	})
 }
+
+// A client that was idle for long has the same time as everyone else once its queue is full.
+func TestAStallBeginsWhenTheQueueIsFull(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := open(t, Options{Queue: 4 << 10, Stall: 5 * time.Second}, ample, nil)
+		c := connect(t, b)
+		c.subscribe("c", pubsub.Start{})
+		c.pull()
+		time.Sleep(time.Hour)
+		for range 10 {
+			publish(t, b, "c", 1000)
+		}
+		time.Sleep(4 * time.Second)
+		synctest.Wait()
+		select {
+		case err := <-c.cause:
+			t.Fatalf("stopped before its time: %v", err)
+		default:
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		select {
+		case <-c.cause:
+		default:
+			t.Fatal("it stands still and was not stopped")
+		}
+	})
+}
