@@ -14,6 +14,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport"
 )
 
@@ -187,5 +188,17 @@ func TestABodyThatNobodyReadsEndsTheConnection(t *testing.T) {
 				t.Errorf("%s: the server waits for the body behind %q: %v", path, answer, err)
 			}
 		})
+	}
+}
+
+// A token that names a channel twice is no fault of the client's.
+func TestAChannelThatTheTokenNamesTwice(t *testing.T) {
+	s := open(t, setup{Options: transport.Options{Authenticate: func(string) (transport.Identity, error) {
+		id, err := authenticate("ann")
+		id.Channels = []pubsub.Channel{"a", "b", "a"}
+		return id, err
+	}}})
+	if got := s.poll("wait=0").Cursor; len(got) != 2 {
+		t.Errorf("the cursor is %v, want a and b", got)
 	}
 }

@@ -138,24 +138,29 @@ func (s *Server) writeAnswer(w http.ResponseWriter, p *poll) {
 	s.lastAnswer(w)
 	w.WriteHeader(http.StatusOK)
 	p.delivered(p.answer.tally)
-	writeAll(w, body)
+	if writeAll(w, body) != nil {
+		p.answer.body = nil
+	}
 }
 
 // writeAll writes b, which is not empty, as a whole answer. Each piece has writeTimeout, so
-// that the time in all grows with the size; whoever does not take one is cut off.
-func writeAll(w http.ResponseWriter, b []byte) {
+// that the time in all grows with the size; whoever does not take one is cut off. After an
+// error b is not to be used again: HTTP/2 gives up a stream while its frame is being written.
+func writeAll(w http.ResponseWriter, b []byte) error {
 	control := http.NewResponseController(w)
 	for len(b) > 0 {
 		n := min(len(b), batchBytes)
 		// An error says that the connection knows no deadlines.
 		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
 		if _, err := w.Write(b[:n]); err != nil {
-			return
+			return err
 		}
 		b = b[n:]
 	}
-	if control.Flush() == nil {
-		// One that stays behind would meet the next request on the connection.
-		_ = control.SetWriteDeadline(time.Time{})
+	if err := control.Flush(); err != nil {
+		return err
 	}
+	// One that stays behind would meet the next request on the connection.
+	_ = control.SetWriteDeadline(time.Time{})
+	return nil
 }

@@ -38,7 +38,9 @@ func (s *Server) Send(w http.ResponseWriter, r *http.Request) {
 	h.Set("Content-Length", strconv.Itoa(len(out.b)))
 	s.lastAnswer(w)
 	w.WriteHeader(status)
-	writeAll(w, out.b)
+	if writeAll(w, out.b) != nil {
+		out.b = nil
+	}
 }
 
 // admitCommand reads a command and who sends it.

@@ -134,6 +134,7 @@ func (c *stream) flush(ctx context.Context) error {
 		}
 		if len(b.bytes) > 0 {
 			if err := c.write(b.bytes); err != nil {
+				b.bytes = nil // see writeAll
 				return err
 			}
 			c.delivered(t)

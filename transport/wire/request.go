@@ -85,9 +85,13 @@ func Marks(channels []pubsub.Channel, cursor pubsub.Cursor, token []pubsub.Chann
 	for _, m := range cursor {
 		starts[m.Channel] = m.Start
 	}
-	marks := make(pubsub.Cursor, len(channels))
-	for i, c := range channels {
-		marks[i] = pubsub.Mark{Channel: c, Start: starts[c]}
+	marks := make(pubsub.Cursor, 0, len(channels))
+	seen := make(map[pubsub.Channel]struct{}, len(channels))
+	for _, c := range channels {
+		if _, twice := seen[c]; !twice { // as a token may name one
+			seen[c] = struct{}{}
+			marks = append(marks, pubsub.Mark{Channel: c, Start: starts[c]})
+		}
 	}
 	return marks
 }
