@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 // progress is how far a client has come in each of its channels, and what may come next.
@@ -54,6 +55,8 @@ func (p *progress) advance(e *Event) (fresh bool, err error) {
 		p.cursor = p.cursor.Set(e.Channel, e.Pos)
 	case e.Type == Unsubscribed:
 		p.forget(e.Channel)
+	case e.Type == wire.EventOK:
+		return true, nil // the cursor of a history is its reader's, and moves no subscription
 	}
 	return true, p.settle(e)
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 func TestProgressBeginsWhereAsked(t *testing.T) {
@@ -64,5 +65,23 @@ func TestForgivingProgress(t *testing.T) {
 	}
 	if fresh, err := take(Event{Type: Unsubscribed, Channel: "a"}); !fresh || err != nil || len(p.position()) != 0 {
 		t.Errorf("unsubscribed: %v, %v, %v", fresh, err, p.position())
+	}
+}
+
+func TestHistoryMovesNoSubscription(t *testing.T) {
+	p := newProgress(&Options{Channels: []pubsub.Channel{"a"}}, true)
+	l := newLog("a", "aaaa")
+	one := l.next()
+	if _, err := p.advance(&Event{Type: Message, Message: &one}); err != nil {
+		t.Fatal(err)
+	}
+	at := p.position().String()
+	l.next()
+	cursor := pubsub.Cursor{}.Set("a", l.pos).Set("b", l.pos)
+	if fresh, err := p.advance(&Event{Type: wire.EventOK, Ref: "2", Cursor: cursor}); !fresh || err != nil {
+		t.Errorf("fresh %v, %v", fresh, err)
+	}
+	if got := p.position().String(); got != at {
+		t.Errorf("stands at %s, not %s", got, at)
 	}
 }
