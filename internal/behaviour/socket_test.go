@@ -2,7 +2,6 @@ package behaviour
 
 import (
 	"context"
-	"net/url"
 	"strings"
 	"testing"
 
@@ -16,11 +15,12 @@ type rawSocket struct {
 	*websocket.Conn
 }
 
-func (s *server) socket(t testing.TB, query url.Values) *rawSocket {
+// dial opens a WebSocket with a query.
+func (s *server) dial(t testing.TB, query string) *rawSocket {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.url, "http")+"/v1/ws?"+query.Encode(), nil)
+	conn, _, err := websocket.Dial(ctx, "ws"+strings.TrimPrefix(s.url, "http")+"/v1/ws?"+query, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (s *server) refused(t *testing.T, q request) (int, string) {
 // server says to it and how it closes the connection.
 func (s *server) refusedSocket(t *testing.T, query url.Values, hello string) (int, string) {
 	t.Helper()
-	conn := s.socket(t, query)
+	conn := s.dial(t, query.Encode())
 	if hello != "" {
 		conn.say(hello)
 	}
