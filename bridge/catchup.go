@@ -99,13 +99,22 @@ func (c *Client) next(limit Limit) (*subscription, Limit) {
 		// since Pull looked: a channel may have fallen behind meanwhile.
 		return nil, limit
 	}
-	i := c.workable(time.Now())
+	i := c.readable()
 	if i < 0 {
 		return nil, limit
 	}
 	c.turn = i + 1
 	n := len(c.behind)
 	return c.behind[i], Limit{Messages: max(1, limit.Messages/n), Bytes: max(1, limit.Bytes/n)}
+}
+
+// readable is workable now. A client that has nothing to catch up with, as most have most of
+// the time, does not ask for the time.
+func (c *Client) readable() int {
+	if len(c.behind) == 0 {
+		return -1
+	}
+	return c.workable(time.Now())
 }
 
 // workable returns the next place, in turn, of a subscription that may be read, or -1.

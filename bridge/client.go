@@ -90,6 +90,9 @@ func (c *Client) Subscribe(ctx context.Context, name pubsub.Channel, start pubsu
 	}
 	if err != nil {
 		c.leave(name, sub)
+		if errors.Is(err, ErrTooSlow) {
+			c.Stop(err) // the confirmation did not fit; see Reply
+		}
 		return pubsub.Position{}, err
 	}
 	return pos, nil
@@ -172,7 +175,7 @@ func (c *Client) pulled(something bool) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.pulling = false
-	if !something && c.cause == nil && c.queue.empty() && c.workable(time.Now()) < 0 {
+	if !something && c.cause == nil && c.queue.empty() && c.readable() < 0 {
 		c.parked, c.lags = true, false
 	}
 	return something || c.parked

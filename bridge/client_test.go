@@ -213,3 +213,24 @@ func TestCloseWhileSubscribing(t *testing.T) {
 		}
 	}
 }
+
+func TestAConfirmationThatDoesNotFitIsAReplyThatDoesNot(t *testing.T) {
+	b := open(t, Options{Queue: 1000}, ample, nil)
+	c := connect(t, b)
+	c.Reply(make(Reply, 1000))
+	confirm := func(pubsub.Position) Reply { return Reply("subscribed") }
+	if _, err := c.Subscribe(t.Context(), "c", pubsub.Start{}, confirm); !errors.Is(err, ErrTooSlow) {
+		t.Fatalf("Subscribe says %v", err)
+	}
+	if n := (receiver{b}).Subscribers("c"); n != 0 {
+		t.Errorf("%d subscribers", n)
+	}
+	select {
+	case err := <-c.cause:
+		if !errors.Is(err, ErrTooSlow) {
+			t.Errorf("stopped with %v", err)
+		}
+	default:
+		t.Error("the client goes on without its answer")
+	}
+}

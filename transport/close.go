@@ -66,6 +66,9 @@ func refusal(err error) problem.Problem {
 		return problem.New(problem.TokenExpired, "")
 	case errors.Is(err, ErrTokenInvalid):
 		return problem.New(problem.TokenInvalid, "")
+	case errors.Is(err, bridge.ErrTooSlow), errors.Is(err, bridge.ErrLeft):
+		// The client was stopped meanwhile: what it is told elsewhere says why.
+		return problem.New(problem.Unavailable, "")
 	case errors.Is(err, bridge.ErrTooMany):
 		return problem.New(problem.Limit, "%v", err)
 	case errors.Is(err, bridge.ErrSubscribed):
