@@ -6,9 +6,9 @@ TOOLS       := go tool -modfile=tools.mod
 SEEN        := $(CURDIR)/.cache/seen
 FUZZTIME    ?= 3s
 
-.PHONY: test setup build lint unit fuzz-short fuzz e2e openapi bench fmt clean
+.PHONY: test setup build lint unit conformance openapi e2e fuzz-short fuzz bench fmt clean
 
-test: setup lint unit e2e openapi fuzz-short
+test: setup lint unit conformance openapi e2e fuzz-short
 
 # Chromium for the browser tests, curl for the tests that use it, and the npm packages.
 setup:
@@ -27,6 +27,10 @@ lint:
 unit:
 	mkdir -p $(dir $(SEEN)) && rm -f $(SEEN)
 	SEEN_ANSWERS=$(SEEN) go test -race -count=1 -timeout 20m ./...
+
+# Says how many of the public Autobahn cases ran, and which were left out and why.
+conformance:
+	go test -count=1 -run 'TestRFC6455$$' -v ./transport/websocket | grep -vE '^ *(=== |--- PASS: TestRFC6455/)'
 
 # Real browsers, foreign clients: the module in test/.
 e2e:
