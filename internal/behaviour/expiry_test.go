@@ -103,3 +103,72 @@ func TestARefreshThatGrantsLess(t *testing.T) {
 	lost.write(t, 1)
 	kept.follow(t, l, 0)
 }
+
+// Whoever was sent away is refused with the same token, and goes on with a fresh one where
+// it was.
+func TestAfterATokenExpired(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	each(t, func(t *testing.T, transport client.Transport) {
+		j := s.journal(t, named(t, "orders"))
+		j.write(t, 2)
+		o := client.Options{Token: s.dying(), Cursor: j.behind(2), Wait: 55 * time.Second}
+		l := s.join(t, transport, o)
+		s.park(t, l, transport, j.channel)
+		if transport == client.LongPoll {
+			// Long before its time is up, the poll is answered.
+			e := l.event()
+			at, _ := e.Cursor.Find(j.channel)
+			if e.Type != client.Heartbeat || at.Pos != j.at[2] {
+				t.Fatalf("the held poll was answered with %s and the cursor %v", e.Type, e.Cursor)
+			}
+		}
+		expired := refusal{401, wire.CloseTokenExpired, "token_expired"}
+		if err := l.ended(); transport >= client.LongPoll {
+			expired.isOf(t, err)
+		} else {
+			closedWithCode(t, err, expired.close)
+		}
+		s.refuses(t, transport, o, expired)
+		if transport != client.Poll {
+			until(t, "the end is counted", func() bool {
+				return s.counts.of(closedWith(transport.String(), int(wire.CloseTokenExpired))) > 0
+			})
+		}
+		j.write(t, 3)
+		l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+		j.follow(t, l, 2)
+	})
+}
+
+// A refresh counts whether the new token lasts longer or shorter, and one that is refused
+// changes nothing.
+func TestARefreshThatEndsSooner(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	j := s.journal(t, named(t, "orders"))
+	l := s.join(t, client.WebSocket, client.Options{Cursor: j.behind(0)})
+	expired := s.sign(auth.Claims{User: "ann", Capabilities: everything}, -time.Minute)
+	answered(t, "an expired token", l.ask(wire.Command{Type: wire.Refresh, Ref: "2", Token: expired}), "error token_expired")
+	j.follow(t, l, 0)
+	answered(t, "a token that expires soon", l.ask(wire.Command{Type: wire.Refresh, Ref: "3", Token: s.dying()}), "ok")
+	j.follow(t, l, j.last())
+	closedWithCode(t, l.ended(), wire.CloseTokenExpired)
+}
+
+// What a refresh took away cannot be had by asking again.
+func TestARefreshThatGrantsLessGrantsNoMore(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	c := named(t, "orders")
+	l := s.join(t, client.WebSocket, client.Options{Channels: []pubsub.Channel{c}})
+	narrow := s.sign(auth.Claims{User: "ann", Capabilities: map[string]auth.Op{"orders:*": auth.Subscribe}}, time.Hour)
+	none := s.sign(auth.Claims{User: "ann"}, time.Hour)
+	publish := wire.Command{Type: wire.Publish, Ref: "2", Channel: c, Event: "x"}
+	answered(t, "publish", l.ask(publish), "ok")
+	answered(t, "refresh", l.ask(wire.Command{Type: wire.Refresh, Ref: "3", Token: narrow}), "ok")
+	answered(t, "publish", l.ask(publish), "error forbidden")
+	answered(t, "history", l.ask(wire.Command{Type: wire.History, Ref: "4", Channel: c}), "error forbidden")
+	answered(t, "refresh", l.ask(wire.Command{Type: wire.Refresh, Ref: "5", Token: none}), "ok")
+	answered(t, "subscribe", l.ask(wire.Command{Type: wire.Subscribe, Ref: "6", Channel: c}), "error forbidden")
+}

@@ -3,6 +3,7 @@ package behaviour
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 	"testing"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 // elsewhere publishes n messages over another instance, which reaches the broker.
@@ -133,4 +135,134 @@ func TestAnOutcomeIsUnknown(t *testing.T) {
 	}
 	j.at = append(j.at, s.end(t, j.channel))
 	j.follow(t, l, 0)
+}
+
+// The line to the broker is cut and mended without a word, so that the next message shows
+// what is missing: it comes behind that.
+func TestTheBrokerWasAwayUnnoticed(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, transport client.Transport) {
+		s := start(t, setup{})
+		j := s.journal(t, named(t, "orders"))
+		l := s.join(t, transport, client.Options{Cursor: j.behind(0), Wait: 55 * time.Second})
+		s.park(t, l, transport, j.channel)
+		for range 3 {
+			s.broker.leave(refusing)
+			j.elsewhere(t, 5)
+			s.broker.leave(reachable)
+			j.write(t, 1)
+			j.follow(t, l, j.last()-6)
+		}
+	})
+}
+
+// When it is known that messages were missed, and the log cannot be read yet, clients that
+// wait stay. A poll that comes meanwhile is refused, and goes on later where it was.
+func TestTheLogCannotBeRead(t *testing.T) {
+	t.Parallel()
+	each(t, func(t *testing.T, transport client.Transport) {
+		s := start(t, setup{})
+		j := s.journal(t, named(t, "orders"))
+		l := s.join(t, transport, client.Options{Cursor: j.behind(0), Wait: 55 * time.Second})
+		s.park(t, l, transport, j.channel)
+		s.broker.leave(refusing)
+		j.elsewhere(t, 5)
+		s.broker.receiver.Break(j.channel)
+		away := refusal{503, wire.CloseUnavailable, "unavailable"}
+		for _, since := range []pubsub.Position{{}, j.at[3]} {
+			s.refuses(t, transport, client.Options{Token: s.token(), Cursor: pubsub.Cursor{}.Set(j.channel, since)}, away)
+		}
+		if transport == client.Poll {
+			away.isOf(t, l.ended())
+		}
+		s.broker.comeBack()
+		if transport == client.Poll {
+			l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+		}
+		j.write(t, 1)
+		j.follow(t, l, 0)
+	})
+}
+
+// Commands of clients are answered as backends are, and a WebSocket lives on.
+func TestCommandsWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
+	for how, code := range map[outage]string{refusing: "unavailable", unanswering: "outcome_unknown"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, setup{})
+			j := s.journal(t, named(t, "orders"))
+			l := s.join(t, client.WebSocket, client.Options{Cursor: j.behind(0)})
+			publish := wire.Command{
+				Type: wire.Publish, Ref: "2", Channel: j.channel, Key: "k",
+				Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("1")},
+			}
+			post := publish
+			post.Token = s.token()
+
+			s.broker.leave(how)
+			answered(t, "publish", l.ask(publish), "error "+code)
+			r, e := s.send(t, post)
+			if answered(t, "publish", e, "error "+code); r.status != http.StatusServiceUnavailable || r.header.Get("Retry-After") == "" {
+				t.Errorf("publish: status %d, Retry-After %q", r.status, r.header.Get("Retry-After"))
+			}
+			for _, c := range []wire.Command{
+				{Type: wire.History, Ref: "3", Channel: j.channel},
+				{Type: wire.Subscribe, Ref: "4", Channel: "orders:never-used"},
+			} {
+				answered(t, c.Type, l.ask(c), "error unavailable")
+			}
+			if r := s.backend(t, request{method: http.MethodDelete, path: messagesOf(j.channel)}); r.refusal() != "503 unavailable" {
+				t.Errorf("purge: %s", r.refusal())
+			}
+			s.broker.comeBack()
+
+			// The first that gets through is stored, unless it was before.
+			first, again := l.ask(publish), l.ask(publish)
+			_, byPost := s.send(t, post)
+			if first.Duplicate != (how == unanswering) || !again.Duplicate || !byPost.Duplicate {
+				t.Errorf("the repeats were answered with %+v, %+v, %+v", first, again, byPost)
+			}
+			j.at = append(j.at, first.Pos)
+			j.follow(t, l, 0)
+			answered(t, "subscribe", l.ask(wire.Command{Type: wire.Subscribe, Ref: "4", Channel: "orders:never-used"}), "subscribed")
+		})
+	}
+}
+
+// Of a batch, what comes behind a failure in its channel is not tried.
+func TestABatchWhileTheBrokerIsAway(t *testing.T) {
+	t.Parallel()
+	for how, code := range map[outage]string{refusing: "unavailable", unanswering: "outcome_unknown"} {
+		t.Run(code, func(t *testing.T) {
+			t.Parallel()
+			s := start(t, setup{})
+			a, b := named(t, "a"), named(t, "b")
+			batch := request{path: "/v1/messages", body: fmt.Sprintf(`{"messages":[
+				{"channels":[%q,%q],"data":1,"idempotency_key":"1"},
+				{"channel":%q,"data":2,"idempotency_key":"2"}]}`, a, b, a)}
+			var failed, repeated batchAnswer
+			s.broker.leave(how)
+			r := s.backend(t, batch)
+			r.decode(t, &failed)
+			if r.status != http.StatusOK || failed.Failed != 3 || len(failed.Results) != 3 {
+				t.Fatalf("status %d: %s", r.status, r.body)
+			}
+			for i, want := range []string{code, code, "not_tried"} {
+				if e := failed.Results[i].Error; e == nil || e.Code != want || e.Status != http.StatusServiceUnavailable {
+					t.Errorf("result %d: %+v, want 503 %s", i, e, want)
+				}
+			}
+			s.broker.comeBack()
+			s.backend(t, batch).decode(t, &repeated)
+			for i, stored := range []bool{how == unanswering, how == unanswering, false} {
+				if got := repeated.Results[i]; got.Error != nil || got.Duplicate != stored {
+					t.Errorf("result %d of the repeat: %+v", i, got)
+				}
+			}
+			if i, k := s.info(t, a), s.info(t, b); i.Retained != 2 || k.Retained != 1 {
+				t.Errorf("%d and %d messages are stored, want 2 and 1", i.Retained, k.Retained)
+			}
+		})
+	}
 }
