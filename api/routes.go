@@ -21,7 +21,7 @@ func New(o Options) http.Handler {
 
 // routes is every URL of the server. openapi.json says what each takes and answers.
 func (s *server) routes(r chi.Router) {
-	r.Use(requestID, s.accessLog, s.recoverPanics, s.timeBody, routeEscaped)
+	r.Use(requestID, s.accessLog, s.recoverPanics, s.timeBody, timeAnswer, routeEscaped)
 	r.NotFound(s.notFound)
 	r.MethodNotAllowed(s.methodNotAllowed)
 

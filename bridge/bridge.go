@@ -17,7 +17,7 @@ type Options struct {
 	Queue         int           // bytes that wait for one client at most; 0: 1 MiB
 	Subscriptions int           // of one client at most; 0: 1,000
 	Linger        time.Duration // how long a channel is followed after its last subscriber left; 0: 15 s
-	Lingering     int           // channels that linger at most; beyond, the oldest go at once; 0: 50,000
+	Lingering     int           // channels that linger at most, in steps of 256; beyond, the oldest go at once; 0: 50,000
 	Stall         time.Duration // how long a client whose queue was full may take nothing; 0: 5 s
 	Retry         time.Duration // pause before a log that could not be read is tried again; 0: 500 ms
 

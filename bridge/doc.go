@@ -3,9 +3,9 @@
 //
 //	b := bridge.New(broker, bridge.Options{})
 //	err := b.Start(ctx)
-//	c := b.Connect(wake)                                  // one connected program
-//	err = c.Subscribe(ctx, "orders:42", pubsub.Behind(pos), nil)
-//	items, more, err := c.Pull(ctx, nil, limit)           // messages and gaps, in order
+//	c := b.Connect(bridge.Hooks{Wake: wake})              // one connected program
+//	pos, err := c.Subscribe(ctx, "orders:42", pubsub.Behind(shown), nil)
+//	items, err := c.Pull(ctx, nil, limit)                 // messages and gaps, in order
 //	c.Close()
 //	err = b.Close()
 //

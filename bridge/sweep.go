@@ -110,7 +110,7 @@ func (b *Bridge) wakeReminded(now time.Time) {
 
 // closeIdle stops following channels that have had no user for a while.
 func (b *Bridge) closeIdle(now time.Time) {
-	most := b.options.Lingering / shardCount
+	most := (b.options.Lingering + shardCount - 1) / shardCount
 	for i := range b.shards {
 		s := &b.shards[i]
 		for {
