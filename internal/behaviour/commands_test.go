@@ -165,6 +165,23 @@ func TestCommandsThatAreNotThereYet(t *testing.T) {
 	}
 }
 
+// An answer carries the number of its command as that wrote it, and none if it had none.
+func TestRefs(t *testing.T) {
+	t.Parallel()
+	s := start(t, setup{})
+	conn := s.dial(t, "token="+s.token())
+	for _, ref := range []string{"0", "-1.50e3", "9007199254740993", "18446744073709551616"} {
+		conn.say(`{"type":"unsubscribe","ref":` + ref + `,"channel":"a"}`)
+		if got, want := string(conn.answer(ref)), `{"type":"ok","ref":`+ref+`}`; got != want {
+			t.Errorf("%s came, want %s", got, want)
+		}
+	}
+	conn.say(`{"type":"unsubscribe","channel":"a"}`)
+	if frame, err := conn.hear(); err != nil || string(frame) != `{"type":"ok"}` {
+		t.Errorf("%s came, %v", frame, err)
+	}
+}
+
 // In the midst of messages, none comes behind the ok of unsubscribe, and whoever subscribes
 // again where it was is given them all.
 func TestUnsubscribe(t *testing.T) {

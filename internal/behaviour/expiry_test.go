@@ -19,25 +19,51 @@ func (s *server) dying() string {
 	return s.sign(auth.Claims{User: "ann", Capabilities: everything}, left-auth.Leeway)
 }
 
+// Each line ends when its token does. The same token is refused from then on, and with a
+// fresh one the client goes on where it was.
 func TestATokenExpiresWhileConnected(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
-		j := s.journal(t, named(t, "orders"))
-		l := s.join(t, transport, client.Options{Token: s.dying(), Channels: []pubsub.Channel{j.channel}, Wait: 55 * time.Second})
+	expired := refusal{http.StatusUnauthorized, wire.CloseTokenExpired, "token_expired"}
+	tokens, lines := make(map[client.Transport]string), make(map[client.Transport]*line)
+	channel := func(transport client.Transport) pubsub.Channel { return named(t, "orders-"+transport.String()) }
+	// All of them first, so that they expire at the same time.
+	for _, transport := range client.Transports() {
+		j := s.journal(t, channel(transport))
+		tokens[transport] = s.dying()
+		l := s.join(t, transport, client.Options{Token: tokens[transport], Cursor: j.behind(0), Wait: 55 * time.Second})
 		j.follow(t, l, 0)
-		err := l.ended()
-		if transport >= client.LongPoll {
-			var refused *client.Refused
-			if !errors.As(err, &refused) || refused.Status != http.StatusUnauthorized || refused.Code != "token_expired" {
-				t.Errorf("the poll behind it was answered with %v, want 401 token_expired", err)
+		s.park(t, l, transport, j.channel)
+		lines[transport] = l
+	}
+	for _, transport := range client.Transports() {
+		t.Run(transport.String(), func(t *testing.T) {
+			l, c := lines[transport], channel(transport)
+			l.t = t
+			if transport == client.LongPoll {
+				// Long before its time is up, the poll is answered.
+				e := l.event()
+				at, _ := e.Cursor.Find(c)
+				if e.Type != client.Heartbeat || at.Pos != s.end(t, c) {
+					t.Fatalf("the held poll was answered with %s and the cursor %v", e.Type, e.Cursor)
+				}
 			}
-			return
-		}
-		if closed := (*client.CloseError)(nil); !errors.As(err, &closed) || closed.Code != wire.CloseTokenExpired {
-			t.Errorf("the line ended with %v, want 4203", err)
-		}
-	})
+			if err := l.ended(); transport >= client.LongPoll {
+				expired.isOf(t, err)
+			} else {
+				closedWithCode(t, err, expired.close)
+			}
+			if transport != client.Poll {
+				until(t, "the end is counted", func() bool {
+					return s.counts.of(closedWith(transport.String(), int(expired.close))) > 0
+				})
+			}
+			s.refuses(t, transport, client.Options{Token: tokens[transport], Cursor: l.Cursor()}, expired)
+			j := s.journal(t, c)
+			j.write(t, 3)
+			j.follow(t, s.join(t, transport, client.Options{Cursor: l.Cursor()}), 0)
+		})
+	}
 }
 
 // A poll that is held when its token expires is answered at once, with nothing.
@@ -102,43 +128,6 @@ func TestARefreshThatGrantsLess(t *testing.T) {
 	}
 	lost.write(t, 1)
 	kept.follow(t, l, 0)
-}
-
-// Whoever was sent away is refused with the same token, and goes on with a fresh one where
-// it was.
-func TestAfterATokenExpired(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
-		j := s.journal(t, named(t, "orders"))
-		j.write(t, 2)
-		o := client.Options{Token: s.dying(), Cursor: j.behind(2), Wait: 55 * time.Second}
-		l := s.join(t, transport, o)
-		s.park(t, l, transport, j.channel)
-		if transport == client.LongPoll {
-			// Long before its time is up, the poll is answered.
-			e := l.event()
-			at, _ := e.Cursor.Find(j.channel)
-			if e.Type != client.Heartbeat || at.Pos != j.at[2] {
-				t.Fatalf("the held poll was answered with %s and the cursor %v", e.Type, e.Cursor)
-			}
-		}
-		expired := refusal{401, wire.CloseTokenExpired, "token_expired"}
-		if err := l.ended(); transport >= client.LongPoll {
-			expired.isOf(t, err)
-		} else {
-			closedWithCode(t, err, expired.close)
-		}
-		s.refuses(t, transport, o, expired)
-		if transport != client.Poll {
-			until(t, "the end is counted", func() bool {
-				return s.counts.of(closedWith(transport.String(), int(wire.CloseTokenExpired))) > 0
-			})
-		}
-		j.write(t, 3)
-		l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
-		j.follow(t, l, 2)
-	})
 }
 
 // A refresh counts whether the new token lasts longer or shorter, and one that is refused
