@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -28,32 +26,26 @@ type process struct {
 	log   *logFile
 }
 
-var build = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "wsbridge-behaviour-")
-	if err != nil {
-		return "", err
-	}
-	binary := filepath.Join(dir, "wsbridge")
+// build returns the path of the server's binary.
+func build(t *testing.T) string {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "wsbridge")
 	out, err := exec.Command("go", "build", "-o", binary, "github.com/wsbridge/wsbridge/cmd/wsbridge").CombinedOutput()
 	if err != nil {
-		err = fmt.Errorf("go build: %w\n%s", err, out)
+		t.Fatalf("go build: %v\n%s", err, out)
 	}
-	return binary, err
-})
+	return binary
+}
 
 // run starts wsbridge serve on free ports. It is killed after the test unless it has ended.
 func run(t *testing.T, env ...string) *process {
 	t.Helper()
-	binary, err := build()
-	if err != nil {
-		t.Fatal(err)
-	}
 	tokens, err := auth.NewTokens(auth.TokenOptions{Keys: []auth.Secret{auth.NewSecret(tokenKey)}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &process{server: &server{t: t, tokens: tokens}, log: &logFile{listening: make(chan struct{})}}
-	p.cmd = exec.Command(binary, "serve")
+	p.cmd = exec.Command(build(t), "serve")
 	p.cmd.Env = append([]string{
 		"WSBRIDGE_ADDR=127.0.0.1:0", "WSBRIDGE_ADMIN_ADDR=127.0.0.1:0",
 		"WSBRIDGE_API_KEYS=" + apiKey, "WSBRIDGE_TOKEN_KEYS=" + tokenKey,
