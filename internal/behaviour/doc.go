@@ -1,7 +1,7 @@
 // Package behaviour holds the scripts that say what clients and backends can rely on, each
 // written once and run over every transport against the whole server: embedded broker,
-// bridge, transports and API behind a real http.Server on the loopback interface. What
-// concerns a process (its heap, its descriptors, its signals) is asked of the built binary.
+// bridge, transports and API behind a real http.Server on the loopback interface. How a
+// process ends is asked of the built binary; what one costs is held in package footprint.
 //
 // There is nothing to import here; run it with
 //

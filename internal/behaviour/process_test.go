@@ -1,14 +1,11 @@
 package behaviour
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
-	"io"
 	"net/http"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,13 +14,11 @@ import (
 	"github.com/wsbridge/wsbridge/internal/auth"
 )
 
-// A process is the server as people run it. It is built without the race detector, whose
-// bookkeeping would be measured with it.
+// A process is the server as people run it.
 type process struct {
 	*server
-	cmd   *exec.Cmd
-	admin string
-	log   *logFile
+	cmd *exec.Cmd
+	log *logFile
 }
 
 // build returns the path of the server's binary.
@@ -47,7 +42,7 @@ func run(t *testing.T, env ...string) *process {
 	p := &process{server: &server{t: t, tokens: tokens}, log: &logFile{listening: make(chan struct{})}}
 	p.cmd = exec.Command(build(t), "serve")
 	p.cmd.Env = append([]string{
-		"WSBRIDGE_ADDR=127.0.0.1:0", "WSBRIDGE_ADMIN_ADDR=127.0.0.1:0",
+		"WSBRIDGE_ADDR=127.0.0.1:0", "WSBRIDGE_ADMIN_ADDR=off",
 		"WSBRIDGE_API_KEYS=" + apiKey, "WSBRIDGE_TOKEN_KEYS=" + tokenKey,
 	}, env...)
 	p.cmd.Stderr = p.log
@@ -67,7 +62,7 @@ func run(t *testing.T, env ...string) *process {
 	case <-t.Context().Done():
 		t.Fatal("it does not listen")
 	}
-	p.url, p.admin = p.log.addresses(t)
+	p.url = p.log.address(t)
 	return p
 }
 
@@ -77,54 +72,6 @@ func (p *process) terminate(t *testing.T) {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
-}
-
-// A usage is what a process holds.
-type usage struct {
-	goroutines, descriptors int
-	heap                    int64 // bytes, behind a garbage collection
-}
-
-// usage collects garbage and measures. The connection on which it asks is always a new one,
-// and so counts each time.
-func (p *process) usage(t *testing.T) usage {
-	t.Helper()
-	http.DefaultClient.CloseIdleConnections()
-	for range 2 { // what a sync.Pool holds outlives one collection
-		p.ask(t, "/debug/pprof/heap?gc=1")
-	}
-	m := p.metrics(t)
-	return usage{int(m["go_goroutines"]), int(m["process_open_fds"]), int64(m["go_memstats_heap_alloc_bytes"])}
-}
-
-// metrics scrapes. The key of a series is as it is written, labels and all.
-func (p *process) metrics(t *testing.T) map[string]float64 {
-	t.Helper()
-	m := make(map[string]float64)
-	lines := bufio.NewScanner(bytes.NewReader(p.ask(t, "/metrics")))
-	for lines.Scan() {
-		name, value, ok := strings.Cut(lines.Text(), " ")
-		if n, err := strconv.ParseFloat(value, 64); ok && err == nil {
-			m[name] = n
-		}
-	}
-	return m
-}
-
-var once = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
-
-func (p *process) ask(t *testing.T, path string) []byte {
-	t.Helper()
-	resp, err := once.Get(p.admin + path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil || resp.StatusCode != http.StatusOK {
-		t.Fatalf("%s: %s %v", path, resp.Status, err)
-	}
-	return body
 }
 
 // A logFile keeps what a process logs, and sees when it listens.
@@ -152,17 +99,14 @@ func (l *logFile) String() string {
 	return l.text.String()
 }
 
-func (l *logFile) addresses(t *testing.T) (public, admin string) {
+func (l *logFile) address(t *testing.T) string {
 	t.Helper()
 	for line := range strings.Lines(l.String()) {
-		var entry struct {
-			Msg, Addr string
-			Admin     string `json:"admin_addr"`
-		}
+		var entry struct{ Msg, Addr string }
 		if err := json.Unmarshal([]byte(line), &entry); err == nil && entry.Msg == "listening" {
-			return "http://" + entry.Addr, "http://" + entry.Admin
+			return "http://" + entry.Addr
 		}
 	}
 	t.Fatal("the log does not say where it listens")
-	return "", ""
+	return ""
 }
