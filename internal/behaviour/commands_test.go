@@ -296,7 +296,7 @@ func TestAnonymousClients(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { opened.CloseNow() })
-		l := &line{t: t, Line: opened}
+		l := &line{t: t, Line: opened, note: true}
 		if e := l.event(); e.Type != client.Welcome || e.User != "" {
 			t.Fatalf("%s came (%s), user %q", e.Type, e.Code, e.User)
 		}

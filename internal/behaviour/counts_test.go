@@ -30,20 +30,31 @@ func (c *counts) of(key string) int {
 }
 
 func (c *counts) Opened(transport string) {
+	measured.Opened(transport)
 	c.add("open "+transport, 1)
 	c.add("opened "+transport, 1)
 }
 
 func (c *counts) Closed(transport string, code int) {
+	measured.Closed(transport, code)
 	c.add("open "+transport, -1)
 	c.add(closedWith(transport, code), 1)
 }
 
-func (c *counts) Refused(transport, code string) { c.add("refused "+transport+" "+code, 1) }
-func (c *counts) Delivered(transport string, messages int, _ time.Time) {
+func (c *counts) Refused(transport, code string) {
+	measured.Refused(transport, code)
+	c.add("refused "+transport+" "+code, 1)
+}
+
+func (c *counts) Delivered(transport string, messages int, oldest time.Time) {
+	measured.Delivered(transport, messages, oldest)
 	c.add("delivered "+transport, messages)
 }
-func (c *counts) gap(r pubsub.Reason) { c.add("gap "+string(r), 1) }
+
+func (c *counts) gap(r pubsub.Reason) {
+	measured.Gap(r)
+	c.add("gap "+string(r), 1)
+}
 
 func closedWith(transport string, code int) string {
 	return fmt.Sprintf("closed %s %d", transport, code)

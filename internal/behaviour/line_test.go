@@ -17,6 +17,7 @@ type line struct {
 	t testing.TB
 	*client.Line
 	early []client.Event // came before the last channel was subscribed
+	note  bool           // what comes is held against the metrics in the end
 }
 
 // join opens a line and waits until it is subscribed to everything that o asks for. Tokens
@@ -31,7 +32,7 @@ func (s *server) join(t testing.TB, transport client.Transport, o client.Options
 		t.Fatalf("%v: %v", transport, err)
 	}
 	t.Cleanup(func() { l.CloseNow() })
-	joined := &line{t: t, Line: l}
+	joined := &line{t: t, Line: l, note: s.counts != nil}
 	if e := joined.event(); e.Type != client.Welcome {
 		t.Fatalf("first came %s (%s %s)", e.Type, e.Code, e.Detail)
 	}
@@ -74,7 +75,11 @@ func (l *line) event() client.Event {
 func (l *line) try() (client.Event, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return l.Next(ctx)
+	e, err := l.Next(ctx)
+	if l.note {
+		caused.note(e, err)
+	}
+	return e, err
 }
 
 // next waits for what is not a heartbeat.

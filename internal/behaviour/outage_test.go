@@ -91,7 +91,7 @@ func (s *server) refusesNew(t *testing.T, transport client.Transport) {
 			t.Fatal(err)
 		}
 		defer l.CloseNow()
-		for joined := (&line{t: t, Line: l}); ; {
+		for joined := (&line{t: t, Line: l, note: true}); ; {
 			e, err := joined.try()
 			if closed := (*client.CloseError)(nil); errors.As(err, &closed) && closed.Code == 4103 {
 				return

@@ -28,7 +28,7 @@ func (s *server) refuses(t *testing.T, transport client.Transport, o client.Opti
 		t.Fatal(err)
 	}
 	defer opened.CloseNow()
-	l := &line{t: t, Line: opened}
+	l := &line{t: t, Line: opened, note: true}
 	e := l.event()
 	if e.Type == client.Welcome && want.close == wire.CloseUnavailable {
 		e = l.event() // it is let in as who it is, and then its channels are missing

@@ -82,13 +82,13 @@ func start(t testing.TB, o setup) *server {
 	}
 	s := &server{t: t, broker: newFickleBroker(o.broker), tokens: tokens, counts: newCounts()}
 	o.bridge.OnGap = s.counts.gap
-	b := bridge.New(s.broker, o.bridge)
+	b := bridge.New(measured.Broker(s.broker), o.bridge)
 	if err := b.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	o.transport.Authenticate, o.transport.Observer = s.authenticate, s.counts
 	s.transport = transport.New(b, o.transport)
-	hs := httptest.NewServer(seen.Record(api.New(api.Options{
+	hs := httptest.NewServer(seen.Record(measured.Requests(api.New(api.Options{
 		Bridge:    b,
 		Transport: s.transport,
 		Keys:      auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match,
@@ -104,7 +104,7 @@ func start(t testing.TB, o setup) *server {
 			}
 			return true, "ok"
 		},
-	})))
+	}))))
 	s.url = hs.URL
 	t.Cleanup(func() {
 		if err := s.transport.Close(); err != nil {

@@ -14,10 +14,14 @@ import (
 // for the path: never by the path, which clients choose.
 func (m *Metrics) Requests(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// The router fills in a context that it finds.
-		route := chi.NewRouteContext()
+		// The router fills in a context that it finds; somebody outside may wait for it as well.
+		route := chi.RouteContext(r.Context())
+		if route == nil {
+			route = chi.NewRouteContext()
+			r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route))
+		}
 		answer := &answerWriter{ResponseWriter: w, status: http.StatusOK}
-		next.ServeHTTP(answer, r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route)))
+		next.ServeHTTP(answer, r)
 		m.request(route.RoutePattern(), r.Method, answer.status)
 	})
 }
