@@ -36,6 +36,10 @@ type Options struct {
 	// "degraded", or if not ready "starting", "draining" or "unavailable". nil: always "ok".
 	Ready func() (ready bool, status string)
 
+	// Starting reports that the bridge has not started yet: requests that need it are refused.
+	// nil: it has.
+	Starting func() bool
+
 	// Page serves / and what is below /page/. nil: nothing is there.
 	Page http.Handler
 
@@ -60,6 +64,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Ready == nil {
 		o.Ready = func() (bool, string) { return true, "ok" }
+	}
+	if o.Starting == nil {
+		o.Starting = func() bool { return false }
 	}
 	if o.OnPublish == nil {
 		o.OnPublish = func(string) {}

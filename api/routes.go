@@ -27,7 +27,7 @@ func (s *server) routes(r chi.Router) {
 
 	// For clients: tokens, or what is open to everyone.
 	r.Group(func(r chi.Router) {
-		r.Use(s.Transport.CheckOrigin)
+		r.Use(s.Transport.CheckOrigin, s.refuseStarting)
 		r.Get("/v1/ws", s.Transport.WebSocket)
 		r.Get("/v1/poll", s.Transport.Poll)
 		r.Post("/v1/poll", s.Transport.Poll)
@@ -43,7 +43,7 @@ func (s *server) routes(r chi.Router) {
 
 	// For backends: API keys.
 	r.Group(func(r chi.Router) {
-		r.Use(s.authenticate)
+		r.Use(s.authenticate, s.refuseStarting)
 		r.Post("/v1/messages", s.publishBatch)
 		r.Get("/v1/channels", s.listChannels)
 		r.Get("/v1/channels/{channel}", s.describeChannel)
