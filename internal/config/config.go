@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"fmt"
 	"log/slog"
 	"time"
@@ -19,15 +20,22 @@ type Config struct {
 	TrustedProxies auth.Proxies
 	RedisURL       *RedisURL // nil: the embedded broker
 	RedisPrefix    string
-	DrainDelay     time.Duration
-	Drain          time.Duration
-	LogLevel       slog.Level
-	Heartbeat      time.Duration // whole seconds
-	PositionTTL    time.Duration
-	MaxMessage     int64 // bytes, as all sizes
-	MaxBatch       int64
-	Queue          int64
-	Memory         int64
+
+	RedisCA           string      // path
+	RedisClientCert   string      // path
+	RedisClientKey    auth.Secret // PEM
+	RedisTLS          *tls.Config // made of these; nil: connections to Redis are not encrypted
+	RedisSentinelAuth *RedisLogin // nil: that of RedisURL
+
+	DrainDelay  time.Duration
+	Drain       time.Duration
+	LogLevel    slog.Level
+	Heartbeat   time.Duration // whole seconds
+	PositionTTL time.Duration
+	MaxMessage  int64 // bytes, as all sizes
+	MaxBatch    int64
+	Queue       int64
+	Memory      int64
 
 	// Namespaces are those of the file, and always [pubsub.DefaultNamespace].
 	Namespaces map[string]*Namespace
@@ -60,6 +68,9 @@ func (c *Config) Validate() error {
 func (c *Config) Warnings() []string {
 	var warnings []string
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
+	if c.RedisURL != nil && c.Given("memory") {
+		warn("memory bounds the embedded broker, and redis-url is set")
+	}
 	if c.Dev {
 		if !c.LoopbackOnly() {
 			warn("--dev on %s: whoever reaches it may do everything", c.Addr)

@@ -37,6 +37,7 @@ func TestWarnings(t *testing.T) {
 		{Sources{Environ: []string{"WSBRIDGE_API_KEYS=0123456789abcdef"}}, []string{"no token keys: clients may do only what namespaces allow to anonymous ones"}},
 		{Sources{Environ: []string{"WSBRIDGE_TOKEN_KEYS=" + tokenKey}}, []string{"no API keys: no backend can publish"}},
 		{Sources{Dev: true}, nil},
+		{Sources{Dev: true, Flags: map[string]string{"redis-url": "redis://h", "memory": "1GiB"}}, []string{"memory bounds the embedded broker, and redis-url is set"}},
 		{Sources{Dev: true, Flags: map[string]string{"addr": ":80"}}, []string{"--dev on :80: whoever reaches it may do everything"}},
 	} {
 		if diff := cmp.Diff(test.want, load(t, test.src).Warnings()); diff != "" {

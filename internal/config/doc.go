@@ -14,6 +14,7 @@
 //
 // Only namespaces are in the file alone, being more than one text.
 //
-// Load reads at most two kinds of files, the YAML file (up to 256 KiB) and files with
-// secrets (up to 64 KiB). A [Config] does not change afterwards and can be shared.
+// Load reads three kinds of files: the YAML file (up to 256 KiB), files with secrets (up to
+// 64 KiB) and those with certificates (up to 1 MiB). A [Config] does not change afterwards
+// and can be shared.
 package config

@@ -75,6 +75,7 @@ func TestErrorsShowNoSecrets(t *testing.T) {
 		"api_keys: @s3cret",
 		"api_keys: %s3cret",
 		"token_keys: s3cret",
+		"redis_sentinel_auth: s3cret",
 		"redis_url: s3cret",
 		"redis_url: redis://:s3cret@h:x",
 		"redis_url: redis://:s3cret/@h",

@@ -84,7 +84,10 @@ func Load(src Sources) (*Config, error) {
 		}
 	}
 	c.dev()
-	return c, c.check()
+	if err := c.check(); err != nil {
+		return nil, err
+	}
+	return c, c.redisTLS(src)
 }
 
 func (c *Config) readDocument(src Sources) ([]entry, error) {
@@ -205,6 +208,10 @@ func (c *Config) check() error {
 			return fmt.Errorf("%s: %s is longer than position-ttl, which is %s (%s)",
 				ns.age, duration(ns.Retention.Age), duration(c.PositionTTL), c.where("position-ttl"))
 		}
+	}
+	if c.RedisSentinelAuth != nil && c.RedisURL != nil && c.RedisURL.Mode != RedisSentinel {
+		return fmt.Errorf("redis-sentinel-auth is set (%s), and redis-url (%s) names no sentinels",
+			c.where("redis-sentinel-auth"), c.where("redis-url"))
 	}
 	if c.Addr == c.AdminAddr && !strings.HasSuffix(c.Addr, ":0") {
 		return fmt.Errorf("addr and admin-addr are both %s (%s, %s)", c.Addr, c.where("addr"), c.where("admin-addr"))

@@ -30,6 +30,10 @@ allowed_origins: "https://a.com,*"        # WSBRIDGE_ALLOWED_ORIGINS
 # trusted_proxies: (unset)                # default
 # redis_url: redis://:[redacted]@h:6379/0  # WSBRIDGE_REDIS_URL
 redis_prefix: "wsbridge"                  # default
+# redis_ca: (unset)                       # default
+# redis_client_cert: (unset)              # default
+# redis_client_key: (unset)               # default
+# redis_sentinel_auth: (unset)            # default
 drain_delay: 3s                           # default
 drain: 1m30s                              # --drain
 heartbeat: 25s                            # default
@@ -67,7 +71,7 @@ namespaces:
 func TestShowIsReadAgain(t *testing.T) {
 	for _, src := range []Sources{
 		{}, {Dev: true}, inFile(namespacesText),
-		{Flags: map[string]string{"admin-addr": "off", "redis-prefix": `"\x'`, "allowed-origins": "*,null", "trusted-proxies": "::/0", "drain": "1m0.5s", "heartbeat": "60s", "position-ttl": "1h0m5s", "queue": "1048577", "log-level": "ERROR"}},
+		{Flags: map[string]string{"admin-addr": "off", "redis-prefix": `"'x`, "allowed-origins": "*,null", "trusted-proxies": "::/0", "drain": "1m0.5s", "heartbeat": "60s", "position-ttl": "1h0m5s", "queue": "1048577", "log-level": "ERROR"}},
 	} {
 		c := load(t, src)
 		again := load(t, inFile(show(t, c)))

@@ -239,10 +239,11 @@ func split(text string) ([]string, error) {
 type prefixValue struct{ p *string }
 
 func (v prefixValue) set(text string) error {
-	// Braces would choose the cluster's slot instead of the key that they are part of.
-	bad := func(r rune) bool { return r <= ' ' || r >= 0x7f || r == '{' || r == '}' }
+	// Braces would choose the cluster's slot instead of the key that they are part of, and the
+	// others are patterns where keys are looked for.
+	bad := func(r rune) bool { return r <= ' ' || r >= 0x7f || strings.ContainsRune(`{}*?[]\`, r) }
 	if text == "" || len(text) > 100 || strings.ContainsFunc(text, bad) {
-		return fmt.Errorf("%s is no prefix; allowed are 1 to 100 visible ASCII characters without braces", quote(text))
+		return fmt.Errorf("%s is no prefix; allowed are 1 to 100 visible ASCII characters but {}*?[]\\", quote(text))
 	}
 	*v.p = text
 	return nil
