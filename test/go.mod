@@ -1,13 +1,16 @@
 module github.com/wsbridge/wsbridge/test
 
-go 1.26
+go 1.26.0
 
 replace github.com/wsbridge/wsbridge => ../
 
 require (
 	github.com/coder/websocket v1.8.15
 	github.com/getkin/kin-openapi v0.152.0
+	github.com/google/go-cmp v0.7.0
+	github.com/google/uuid v1.6.0
 	github.com/gorilla/websocket v1.5.3
+	github.com/wsbridge/wsbridge v0.0.0
 )
 
 require (

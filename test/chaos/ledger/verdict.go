@@ -1,0 +1,183 @@
+package ledger
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/wsbridge/wsbridge/pubsub"
+)
+
+// A Kind is a way to break one's word.
+type Kind string
+
+const (
+	Lost     Kind = "lost"         // neither delivered nor covered by a gap
+	Twice    Kind = "twice"        // delivered or stored more than once
+	Disorder Kind = "out of order" // does not follow what came before
+	Foreign  Kind = "foreign"      // nobody sent it, or not like that
+	BadGap   Kind = "gap"          // not justified, or not exact
+	BadLog   Kind = "log"          // the log itself is not what was acknowledged
+	Protocol Kind = "protocol"     // a client found the protocol broken
+)
+
+// spelledOut bounds how many violations of a kind are described; all are counted.
+const spelledOut = 10
+
+// findings are the violations found.
+type findings struct {
+	counts map[Kind]int
+	texts  []string
+}
+
+func (f *findings) add(k Kind, format string, args ...any) {
+	if f.counts == nil {
+		f.counts = make(map[Kind]int)
+	}
+	if f.counts[k]++; f.counts[k] <= spelledOut {
+		f.texts = append(f.texts, string(k)+": "+fmt.Sprintf(format, args...))
+	}
+}
+
+// A Verdict is what came out.
+type Verdict struct {
+	Published    int
+	Acknowledged int
+	Delivered    int                   // to all subscribers together
+	Gaps         map[pubsub.Reason]int // told to all subscribers together
+	Missing      int                   // acknowledged messages that are not in the logs any more
+	CatchUp      time.Duration         // from Healed until the last subscriber had what was acknowledged before
+
+	Violations map[Kind]int
+	Texts      []string // describes the first violations of each kind
+}
+
+// OK reports whether the word was kept.
+func (v *Verdict) OK() bool { return len(v.Violations) == 0 }
+
+// Judge compares everything that was noted. lossy names the reasons of the gaps that the
+// fault may cause; without any, Redis kept its data: nothing acknowledged may be missing in a
+// log, and no gap may be told. Channels whose log was not noted are held against the
+// acknowledgements alone.
+func (l *Ledger) Judge(lossy ...pubsub.Reason) Verdict {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found := findings{make(map[Kind]int), slices.Clone(l.noted.texts)}
+	for k, n := range l.noted.counts {
+		found.counts[k] = n
+	}
+	v := Verdict{Published: len(l.sent), Gaps: make(map[pubsub.Reason]int)}
+	for c, ps := range l.stored {
+		v.Acknowledged += len(ps)
+		if g := l.logs[c]; g != nil {
+			missing := g.missing(ps)
+			v.Missing += len(missing)
+			if len(lossy) == 0 {
+				for _, p := range missing {
+					found.add(Lost, "%s does not have %v, which was acknowledged at %v", c, p.Tag, p.pos)
+				}
+			}
+		}
+	}
+	may := make(map[pubsub.Channel]bool)
+	for c, g := range l.logs {
+		l.checkLog(c, g, &found)
+		may[c] = l.suffered(c, g)
+	}
+	for _, s := range l.subscribers {
+		for c, in := range s.channels {
+			v.Delivered += len(in.got)
+			for _, g := range in.gaps {
+				v.Gaps[g.Reason]++
+				l.checkGap(s, g, lossy, may[c], &found)
+			}
+			l.checkReading(s, c, in, len(lossy) > 0, &found)
+			v.CatchUp = max(v.CatchUp, l.catchUp(s, c, in))
+		}
+	}
+	v.Violations, v.Texts = found.counts, found.texts
+	return v
+}
+
+// missing returns which of the acknowledged publications a log does not have.
+func (g *log) missing(ps []*publication) (missing []*publication) {
+	for _, p := range ps {
+		if _, there := g.at[p.id]; !there {
+			missing = append(missing, p)
+		}
+	}
+	return missing
+}
+
+// checkReading finds what a subscriber should have been given and was not, and what came
+// twice under two ids.
+func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, lossy bool, found *findings) {
+	for _, p := range l.stored[c] {
+		if in.owed(p) && !in.covered(p.pos) {
+			found.add(Lost, "%s was not given %v of %s, acknowledged at %v; it stands at %v", s.name, p.Tag, c, p.pos, in.at)
+		}
+	}
+	g := l.logs[c]
+	for _, r := range in.repeats {
+		// A publication that was stored, lost and then repeated comes twice, rightly.
+		if there := g != nil && g.at[r.first] != (pubsub.Position{}); there || !lossy {
+			found.add(Twice, "%s was given %v of %s under two ids", s.name, r.tag, c)
+		}
+	}
+	if g == nil {
+		return
+	}
+	for _, e := range g.entries {
+		if _, got := in.got[e.id]; e.scar() || got || in.before(e.pos) {
+			continue
+		}
+		p := l.sent[e.Tag]
+		switch {
+		case in.covered(e.pos):
+			found.add(BadGap, "%s was told of a gap over %v of %s, which the log has", s.name, e.pos, c)
+		case p == nil || p.acked.IsZero(): // others were counted above
+			found.add(Lost, "%s was not given %v of %s, which the log has; it stands at %v", s.name, e.pos, c, in.at)
+		}
+	}
+}
+
+// checkGap holds a gap against the fault and the log. suffered says whether the log may have
+// lost something.
+func (l *Ledger) checkGap(s *Subscriber, g pubsub.Gap, lossy []pubsub.Reason, suffered bool, found *findings) {
+	wrong := ""
+	log := l.logs[g.Channel]
+	switch {
+	case !slices.Contains(lossy, g.Reason):
+		wrong = "this fault costs nothing of that kind"
+	case log == nil:
+	case !log.known[g.To]:
+		wrong = "it ends at no position of the log"
+	case g.Reason == pubsub.Rollback && g.From.Epoch != g.To.Epoch, g.Reason == pubsub.Replaced && g.From.Epoch == g.To.Epoch:
+		wrong = "the reason does not fit the epochs"
+	case g.Reason == pubsub.Replaced && g.To != log.front:
+		wrong = "it does not end in front of the oldest kept"
+	case g.Reason == pubsub.Rollback && !suffered:
+		wrong = "nothing of the channel was lost"
+	}
+	if wrong != "" {
+		found.add(BadGap, "%s was told of a gap in %s, %s from %v to %v: %s", s.name, g.Channel, g.Reason, g.From, g.To, wrong)
+	}
+}
+
+// catchUp returns how long after Healed a subscriber was given the last message that had been
+// acknowledged before.
+func (l *Ledger) catchUp(s *Subscriber, c pubsub.Channel, in *reading) (longest time.Duration) {
+	since := l.healed
+	if s.woke.After(since) {
+		since = s.woke
+	}
+	if l.healed.IsZero() {
+		return 0
+	}
+	for _, p := range l.stored[c] {
+		if at, got := in.got[p.id]; got && p.acked.Before(l.healed) {
+			longest = max(longest, at.Sub(since))
+		}
+	}
+	return longest
+}
