@@ -27,6 +27,7 @@ type Server struct {
 	// Owned by the test's goroutine.
 	proc   *process
 	frozen bool
+	node   string // its name in a cluster, once asked for
 }
 
 // Start starts a redis-server and waits until it answers. args are settings as on its
