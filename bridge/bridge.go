@@ -69,7 +69,8 @@ func New(broker pubsub.Broker, o Options) *Bridge {
 	return b
 }
 
-// Start starts the broker and the bridge.
+// Start starts the broker and the bridge. After [pubsub.ErrUnavailable] it may be called
+// again; nothing else may be called before it has succeeded, but Close, Load and Status.
 func (b *Bridge) Start(ctx context.Context) error {
 	if err := b.broker.Start(ctx, receiver{b}); err != nil {
 		return err

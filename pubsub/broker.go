@@ -7,15 +7,18 @@ import (
 )
 
 // A Broker keeps the logs of all channels and announces what is appended to them. All
-// methods may be called at once from any goroutine, except Start and Close, which are
-// called once. Messages that pass through it are shared: neither side changes them.
+// methods may be called at once from any goroutine, except Start, which comes before the
+// others, and Close, which is called once. Messages that pass through it are shared: neither
+// side changes them.
 //
 // Errors are, or wrap, one of the sentinels below, the context's error, or [ErrClosed].
 // A broker retries inside only what cannot append twice; callers retry publishes with
 // the same ID and Key.
 type Broker interface {
 	// Start hands over the receiver of announcements. It is called before anything else
-	// and returns when the broker can be used, or with the reason why it cannot.
+	// and returns when the broker can be used, or with the reason why it cannot. Where that
+	// is ErrUnavailable, Start may be called again; any other is one that waiting does not
+	// mend. Close may follow a Start that failed.
 	Start(ctx context.Context, r Receiver) error
 
 	// Publish appends p to its channel's log and announces it. When it returns without
