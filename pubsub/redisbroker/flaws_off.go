@@ -1,0 +1,5 @@
+//go:build !flaws
+
+package redisbroker
+
+func chosenFlaws() flaws { return flaws{} }

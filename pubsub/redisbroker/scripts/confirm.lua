@@ -1,0 +1,10 @@
+-- Writes something of no consequence behind a message of the log, for WAIT to cover.
+--
+-- ARGV 6, 7, 8 epoch, offset and digest of the message
+--
+-- Returns whether this master has the message: another one may have been promoted meanwhile.
+if not load() or r.epoch ~= ARGV[6] or r.offset < tonumber(ARGV[7]) then return 0 end
+local there = tonumber(ARGV[7]) >= r.front and look(tonumber(ARGV[7]))
+if there and there.digest ~= ARGV[8] then return 0 end
+redis.call('PEXPIRE', record, math.max(1, r.expires - now))
+return 1

@@ -1,0 +1,142 @@
+-- Appends one message to the log of a channel and announces it, in one step.
+--
+-- KEYS 1 the record, 2 the log; with an idempotency key 3 the answer to it. Without 2 the log's
+--      name is made from the record's: redis-benchmark cannot put one random name into two keys.
+-- ARGV 1 body, beginning with the id (36 bytes)
+--      2 size of the message in bytes
+--      3, 4, 5 retention: messages (0: nothing is kept), milliseconds, bytes
+--      6 time to live of the position, in milliseconds
+--      7 epoch, should the log begin with this message
+--      8 PUBLISH or SPUBLISH, 9 what stands behind the record's name in the topic
+--      10 sender: who numbers its publications ('': nobody), 11 the number of this one, 12 the
+--         number of the one in front of it in the same channel and pipeline (0: none)
+--      13 fingerprint of the content, 14 the window in milliseconds: with an idempotency key
+--
+-- Returns "new POS TIME" when the message is in the log, by this call or by an earlier one with
+-- the same number or id; "dup POS ID" when its key was used before; "key" when that was for
+-- other content; "wait" when the message in front of it is not in the log yet; "sent" when an
+-- earlier call appended it, and where is no longer known.
+local record, log = KEYS[1], KEYS[2] or KEYS[1] .. ':log'
+local body, id = ARGV[1], string.sub(ARGV[1], 1, 36)
+local size, count, age, bytes, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
+local sender, number, before = 's:' .. ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
+
+local function whole(n) return string.format('%.0f', n) end -- .. writes 14 digits only
+
+-- The head of an entry: offset, digest, time, total.
+local head = '^..[^-]+%-(%d+)%-(%x+) (%d+) (%d+) '
+
+local r = redis.call('HMGET', record, 'e', 'o', 'd', 't', 'b', 'fo', 'fd', 'fb', 'ft', 'x', 'lx', sender)
+
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- A repeat, by go-redis or by the lane. The numbers of a sender rise within a channel, so one
+-- that is not above the last was executed before, or came too late to be.
+local repeated = false
+if r[12] then
+  local last, pos, at = string.match(r[12], '^(%d+) (%S+) (%d+)$')
+  last = tonumber(last)
+  if number == last and pos ~= '-' then return 'new ' .. pos .. ' ' .. at end
+  if number < last then
+    for _, item in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 512)) do
+      local pos, at, found = string.match(item[2][2], '^..(%S+) (%d+) %d+ (' .. string.rep('.', 36) .. ')')
+      if found == id then return 'new ' .. pos .. ' ' .. at end
+    end
+    repeated = true
+  elseif last < before then
+    return 'wait'
+  end
+elseif before > 0 then
+  return 'wait'
+end
+
+local answer = KEYS[3] and redis.call('GET', KEYS[3])
+if answer then
+  local print, pos, first, at = string.match(answer, '^(%S+) (%S+) (%S+) (%S+)$')
+  if repeated and first == id then return 'new ' .. pos .. ' ' .. at end
+  -- Nothing was appended, but whoever comes behind it in the pipeline need not wait.
+  if r[1] and not repeated then redis.call('HSET', record, sender, number .. ' - ' .. whole(now)) end
+  if print ~= ARGV[13] then return 'key' end
+  return 'dup ' .. pos .. ' ' .. first
+end
+if repeated then return 'sent' end
+
+local epoch, offset, digest, newest, total = r[1], 0, '00000000', 0, 0
+local front, fdigest, ftotal, oldest = 0, '00000000', 0, now
+if epoch then
+  offset, digest, newest, total = tonumber(r[2]), r[3], tonumber(r[4]), tonumber(r[5])
+  front, fdigest, ftotal, oldest = tonumber(r[6]), r[7], tonumber(r[8]), tonumber(r[9])
+else
+  epoch = ARGV[7]
+  redis.call('DEL', log) -- a log without its record cannot be placed
+end
+local expires, lexpires = tonumber(r[10] or 0), tonumber(r[11] or 0)
+local begun, cut, lost = not r[1], false, nil
+
+-- The clock may be set back; the times of a log never go back.
+local at = math.max(now, newest)
+local behind, btotal = digest, total
+offset, total = offset + 1, total + size
+digest = string.sub(redis.sha1hex(digest .. id), 1, 8)
+local pos = epoch .. '-' .. whole(offset) .. '-' .. digest
+local entry = '\1m' .. pos .. ' ' .. whole(at) .. ' ' .. whole(total) .. ' ' .. body
+
+if count == 0 then
+  if front < offset - 1 then redis.call('DEL', log) end
+  front, fdigest, ftotal, cut = offset, digest, total, true
+else
+  local place, added = whole(offset) .. '-0', nil
+  if front < offset - 1 then
+    added = redis.pcall('XADD', log, 'NOMKSTREAM', place, 'm', entry)
+    if added and added.err and string.find(added.err, 'WRONGTYPE', 1, true) then return added end
+    -- Redis dropped it, to make room or since all of it was old.
+    if type(added) ~= 'string' and newest >= now - age then lost = offset - 1 end
+  end
+  if type(added) ~= 'string' then
+    redis.call('DEL', log)
+    redis.call('XADD', log, place, 'm', entry)
+    front, fdigest, ftotal, oldest, cut = offset - 1, behind, btotal, at, true
+  end
+  if offset - front > count or total - ftotal > bytes or oldest < now - age then
+    -- A few of the oldest, so that no publication pays for many; reading trims exactly.
+    for _, item in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 3)) do
+      local o, d, t, b = string.match(item[2][2], head)
+      oldest = tonumber(t)
+      if offset - front <= count and total - ftotal <= bytes and oldest >= now - age then break end
+      front, fdigest, ftotal = tonumber(o), d, tonumber(b)
+    end
+    redis.call('XTRIM', log, 'MINID', whole(front + 1) .. '-0')
+    cut = true
+  end
+  -- Expiry is put off when a sixteenth of it has gone, not for every message.
+  if lexpires < at + age then
+    lexpires = at + age + math.ceil(age / 16)
+    redis.call('PEXPIRE', log, lexpires - now)
+    redis.call('HSET', record, 'lx', lexpires)
+  end
+end
+
+redis.call('HSET', record, 'o', offset, 'd', digest, 't', at, 'b', total, sender, number .. ' ' .. pos .. ' ' .. whole(at))
+if begun then redis.call('HSET', record, 'e', epoch) end
+if cut or begun then redis.call('HSET', record, 'fo', front, 'fd', fdigest, 'fb', ftotal, 'ft', oldest) end
+if lost then redis.call('HSET', record, 'v', lost) end
+local life = math.max(ttl, age)
+if expires < now + life then
+  expires = now + life + math.ceil(life / 16)
+  redis.call('PEXPIRE', record, expires - now)
+  redis.call('HSET', record, 'x', expires)
+end
+if not r[12] and redis.call('HLEN', record) > 64 then
+  -- Senders of instances that are gone. Their repeats came within seconds, or never.
+  local all = redis.call('HGETALL', record)
+  for i = 1, #all, 2 do
+    local t = string.sub(all[i], 1, 2) == 's:' and string.match(all[i + 1], ' (%d+)$')
+    if t and tonumber(t) < now - 60000 then redis.call('HDEL', record, all[i]) end
+  end
+end
+if KEYS[3] then
+  redis.call('SET', KEYS[3], ARGV[13] .. ' ' .. pos .. ' ' .. id .. ' ' .. whole(at), 'PX', ARGV[14])
+end
+redis.call(ARGV[8], record .. ARGV[9], entry)
+return 'new ' .. pos .. ' ' .. whole(at)
