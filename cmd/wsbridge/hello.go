@@ -22,7 +22,7 @@ func (i *instance) hello(w io.Writer) {
 		admin = i.admin.addr.String()
 	}
 	if !i.cfg.Dev {
-		attrs := []any{"version", version(), "addr", i.public.addr.String(), "admin_addr", admin, "try_listen", listen, "try_publish", publish}
+		attrs := []any{"version", version(), "addr", i.public.addr.String(), "admin_addr", admin, "broker", i.cfg.Broker(), "try_listen", listen, "try_publish", publish}
 		if i.page {
 			attrs = append(attrs, "page", base+"/")
 		}
@@ -34,6 +34,7 @@ func (i *instance) hello(w io.Writer) {
 	if i.admin != nil {
 		fmt.Fprintf(w, "  metrics   http://%s/metrics\n", reachable(admin))
 	}
+	fmt.Fprintf(w, "  broker    %s\n", i.cfg.Broker())
 	fmt.Fprintf(w, "\n  receive   %s\n", listen)
 	fmt.Fprintf(w, "  publish   %s\n\n", publish)
 }

@@ -17,29 +17,34 @@ import (
 	"github.com/wsbridge/wsbridge/internal/metrics"
 	"github.com/wsbridge/wsbridge/internal/page"
 	"github.com/wsbridge/wsbridge/pubsub"
-	"github.com/wsbridge/wsbridge/pubsub/membroker"
 	"github.com/wsbridge/wsbridge/transport"
 )
 
 // An instance is a running server: broker, bridge, transports and API, and two listeners.
 type instance struct {
-	cfg  *config.Config
-	log  *slog.Logger
-	page bool
+	cfg     *config.Config
+	log     *slog.Logger
+	page    bool
+	created time.Time
 
 	bridge   *bridge.Bridge
 	clients  *transport.Server
 	public   *listener
 	admin    *listener // nil: there is none
 	failed   chan error
+	started  atomic.Bool // the broker is
 	draining atomic.Bool
 }
 
-// start builds an instance and serves. The addresses are taken first, so that a second
-// instance on the same ones ends before it has done anything.
+// start builds an instance and serves; begin starts its broker then. The addresses are taken
+// first, so that a second instance on the same ones ends before it has done anything.
 func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
-	i := &instance{cfg: cfg, log: log, page: cfg.Dev || demo, failed: make(chan error, 2)}
+	i := &instance{cfg: cfg, log: log, page: cfg.Dev || demo, created: time.Now(), failed: make(chan error, 2)}
 	tokens, err := auth.NewTokens(auth.TokenOptions{Keys: cfg.TokenKeys, Anonymous: cfg.Anonymous, Everything: cfg.Dev})
+	if err != nil {
+		return nil, err
+	}
+	broker, sources, err := newBroker(cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -48,15 +53,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		return nil, err
 	}
 	counted := metrics.New(version())
-	broker := membroker.New(membroker.Options{Retention: cfg.Retention, PositionTTL: cfg.PositionTTL, Memory: cfg.Memory})
 	i.bridge = bridge.New(counted.Broker(broker), bridge.Options{Queue: int(cfg.Queue), OnGap: counted.Gap})
-	if err := i.bridge.Start(context.Background()); err != nil {
-		public.Close()
-		if admin != nil {
-			admin.Close()
-		}
-		return nil, fmt.Errorf("start the broker: %w", err)
-	}
 	i.clients = transport.New(i.bridge, transport.Options{
 		Authenticate:   authenticate(tokens),
 		AllowedOrigins: origins(cfg),
@@ -67,13 +64,8 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		Observer:       counted,
 		Logger:         log,
 	})
-	counted.Watch(metrics.Sources{
-		Status:   i.bridge.Status,
-		Load:     i.bridge.Load,
-		LogBytes: broker.Used,
-		LogLimit: cfg.Memory,
-		Draining: i.draining.Load,
-	})
+	sources.Status, sources.Load, sources.Draining = i.status, i.bridge.Load, i.draining.Load
+	counted.Watch(sources)
 	keys := auth.NewKeys(cfg.APIKeys)
 	options := api.Options{
 		Bridge:     i.bridge,
@@ -83,6 +75,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		MaxMessage: int(cfg.MaxMessage),
 		MaxBatch:   cfg.MaxBatch,
 		Ready:      i.ready,
+		Starting:   func() bool { return !i.started.Load() },
 		OnPublish:  counted.Answered,
 		Logger:     log,
 	}
@@ -126,12 +119,22 @@ func origins(cfg *config.Config) []string {
 // brokerPatience is how long the broker may be away before requests should go elsewhere.
 const brokerPatience = 5 * time.Second
 
+// status tells how the broker is.
+func (i *instance) status() pubsub.Status {
+	if !i.started.Load() {
+		return pubsub.Status{State: pubsub.Down, Since: i.created}
+	}
+	return i.bridge.Status()
+}
+
 // ready tells whether requests should be sent here.
 func (i *instance) ready() (bool, string) {
-	status := i.bridge.Status()
+	status := i.status()
 	switch {
 	case i.draining.Load():
 		return false, "draining"
+	case !i.started.Load():
+		return false, "starting"
 	case status.State == pubsub.Down && time.Since(status.Since) > brokerPatience:
 		return false, "unavailable"
 	case status.State == pubsub.Degraded:
@@ -166,6 +169,11 @@ func (i *instance) stop(ctx context.Context) {
 	if err := i.clients.Drain(draining, i.cfg.Drain); err != nil {
 		i.log.Warn("clients were left behind", "error", err)
 	}
+	i.close(ctx)
+}
+
+// close finishes requests that are under way, as far as ctx lets it, and ends everything.
+func (i *instance) close(ctx context.Context) {
 	finishing, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
 	i.public.stop(finishing)

@@ -18,8 +18,6 @@ type serveCommand struct {
 	kong.Plugins
 }
 
-var errRedis = errors.New("redis-url is set, and this version has the embedded broker only: unset it, or use a version with the Redis broker")
-
 // Run serves until SIGTERM or SIGINT, then stops in order. A second signal stops at once.
 func (c *serveCommand) Run(t *terminal) error {
 	cfg, err := c.load(t, c.Dev)
@@ -28,9 +26,6 @@ func (c *serveCommand) Run(t *terminal) error {
 	}
 	if err := cfg.Validate(); err != nil {
 		return err
-	}
-	if cfg.RedisURL != nil {
-		return errRedis
 	}
 	log := newLogger(t.err, cfg)
 	for _, warning := range cfg.Warnings() {
@@ -46,7 +41,13 @@ func (c *serveCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	i.hello(t.err)
+	switch err := i.begin(signals, func() { i.hello(t.err) }); {
+	case errors.Is(err, errStopped):
+		log.Info("stopped")
+		return nil
+	case err != nil:
+		return err
+	}
 	select {
 	case s := <-signals:
 		log.Info("stopping", "signal", s.String(), "drain_delay", cfg.DrainDelay, "drain", cfg.Drain)

@@ -54,6 +54,14 @@ func (c *Config) Given(name string) bool { return c.given[name] != "" }
 // (see [auth.Loopback]): with --dev, until an address is given.
 func (c *Config) LoopbackOnly() bool { return c.Dev && !c.Given("addr") }
 
+// Broker names the broker that is used: embedded, or where Redis is, without the password.
+func (c *Config) Broker() string {
+	if c.RedisURL == nil {
+		return "embedded"
+	}
+	return c.RedisURL.String()
+}
+
 // Validate refuses to go without keys, except with --dev. What else can be wrong, Load
 // has refused already.
 func (c *Config) Validate() error {
