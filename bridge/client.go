@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -63,55 +62,6 @@ type Client struct {
 // nothing, then waits for h.Wake. Close must be called in the end.
 func (b *Bridge) Connect(h Hooks) *Client {
 	return &Client{bridge: b, hooks: h}
-}
-
-// Subscribe adds a channel. With start's zero value the client gets every message that is
-// published after Subscribe returned. It returns the position at which the client starts;
-// confirm, if not nil, is called with it, and its answer is queued in front of everything
-// that the subscription yields. It may block while the broker is asked.
-func (c *Client) Subscribe(ctx context.Context, name pubsub.Channel, start pubsub.Start, confirm func(pubsub.Position) Reply) (pubsub.Position, error) {
-	sub := &subscription{client: c}
-	if err := c.reserve(name, sub); err != nil {
-		return pubsub.Position{}, err
-	}
-	early := c.bridge.flaws.readBeforeRegistering(ctx, c, name, start)
-	ch, err := c.bridge.acquire(ctx, name)
-	if err != nil {
-		c.forget(name, sub)
-		return pubsub.Position{}, err
-	}
-	if !c.join(name, sub, ch) {
-		c.bridge.release(ch)
-		return pubsub.Position{}, c.why()
-	}
-	pos, err := sub.locate(ctx, start)
-	if err == nil {
-		err = sub.begin(pos, start, early, confirm)
-	}
-	if err != nil {
-		c.leave(name, sub)
-		if errors.Is(err, ErrTooSlow) {
-			c.Stop(err) // the confirmation did not fit; see Reply
-		}
-		return pubsub.Position{}, err
-	}
-	return pos, nil
-}
-
-// Unsubscribe removes a channel and reports whether it was subscribed. What was queued
-// before stays queued; confirm, if not nil, is queued behind it, and nothing of the channel
-// comes after that.
-func (c *Client) Unsubscribe(name pubsub.Channel, confirm Reply) bool {
-	c.mu.Lock()
-	sub := c.subs[name]
-	c.mu.Unlock()
-	if sub == nil || !c.leave(name, sub) {
-		return false
-	}
-	if confirm != nil {
-		c.Reply(confirm)
-	}
-	return true
 }
 
 // Subscribed reports whether the client is subscribed to the channel.
@@ -223,65 +173,6 @@ func (c *Client) Queued() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.queue.bytes
-}
-
-func (c *Client) reserve(name pubsub.Channel, sub *subscription) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.cause != nil:
-		return c.cause
-	case c.subs[name] != nil:
-		return fmt.Errorf("%w to %s", ErrSubscribed, name)
-	case len(c.subs) >= c.bridge.options.Subscriptions:
-		return fmt.Errorf("%w: at most %d are allowed", ErrTooMany, c.bridge.options.Subscriptions)
-	}
-	if c.subs == nil {
-		c.subs = make(map[pubsub.Channel]*subscription, 1)
-	}
-	c.subs[name] = sub
-	return nil
-}
-
-// forget takes a subscription out of the client's map, and reports whether it stood there.
-func (c *Client) forget(name pubsub.Channel, sub *subscription) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.subs[name] != sub {
-		return false
-	}
-	delete(c.subs, name)
-	return true
-}
-
-// leave ends one subscription, unless Close does.
-func (c *Client) leave(name pubsub.Channel, sub *subscription) bool {
-	if !c.forget(name, sub) || sub.channel == nil {
-		return false
-	}
-	c.bridge.end(sub)
-	return true
-}
-
-// join ties a reserved subscription to its channel, unless the client was closed meanwhile.
-func (c *Client) join(name pubsub.Channel, sub *subscription, ch *channel) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.subs[name] != sub {
-		return false
-	}
-	sub.channel = ch
-	return true
-}
-
-// why tells why the client no longer takes subscriptions.
-func (c *Client) why() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause != nil {
-		return c.cause
-	}
-	return ErrLeft
 }
 
 // push queues an item and wakes the consumer. It reports false when the queue is full. A

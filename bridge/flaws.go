@@ -20,12 +20,12 @@ func (f flaws) skipsCatchUp(start pubsub.Start) bool {
 }
 
 // readBeforeRegistering reads the log to its end while nothing holds what is announced.
-func (f flaws) readBeforeRegistering(ctx context.Context, c *Client, name pubsub.Channel, start pubsub.Start) (items []Item) {
-	if !f.readFirst || !start.Resume {
+func (f flaws) readBeforeRegistering(ctx context.Context, c *Client, m pubsub.Mark) (items []Item) {
+	if !f.readFirst || !m.Start.Resume {
 		return nil
 	}
-	for at := start.Pos; ; {
-		page, err := c.bridge.broker.Read(ctx, name, at, pubsub.Limit{Messages: 100})
+	for at := m.Start.Pos; ; {
+		page, err := c.bridge.broker.Read(ctx, m.Channel, at, pubsub.Limit{Messages: 100})
 		if err != nil {
 			return items
 		}

@@ -50,6 +50,25 @@ func (b *Bridge) acquire(ctx context.Context, name pubsub.Channel) (*channel, er
 	}
 }
 
+// knows guesses whether a subscription can be opened without asking the broker.
+func (b *Bridge) knows(m pubsub.Mark) bool {
+	ch := b.lookup(m.Channel)
+	if ch == nil {
+		return false
+	}
+	select {
+	case <-ch.opened:
+	default:
+		return false
+	}
+	if m.Start.Resume {
+		return !m.Start.Pos.IsZero()
+	}
+	ch.mu.Lock()
+	defer ch.mu.Unlock()
+	return ch.synced
+}
+
 // open follows the channel. The caller's leaving does not end it, since others may wait.
 func (b *Bridge) open(ctx context.Context, s *shard, ch *channel) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTimeout)

@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
@@ -103,17 +104,15 @@ func (c *socket) connect(ref wire.Ref, id Identity) {
 		c.reply(func(b []byte) []byte { return wire.AppendOK(b, ref) })
 	}
 	c.reply(func(b []byte) []byte { return wire.AppendWelcomeEvent(b, c.name, id.User, heartbeat) })
-	for _, m := range marks {
-		if c.ending.Load() != nil {
-			return // whoever closes waits for this
-		}
-		if c.client.Subscribed(m.Channel) {
-			continue // an anonymous client that connects by command now
-		}
-		if err := c.join("", m); err != nil {
-			c.refuse("", err)
-			return
-		}
+	marks = slices.DeleteFunc(slices.Clone(marks), func(m pubsub.Mark) bool {
+		return c.client.Subscribed(m.Channel) // by an anonymous client that connects by command now
+	})
+	joined, err := c.client.SubscribeAll(c.server.ctx, marks, func(name pubsub.Channel, pos pubsub.Position) bridge.Reply {
+		return textFrame(func(b []byte) []byte { return wire.AppendSubscribed(b, "", name, pos) })
+	})
+	if err != nil {
+		c.refuse("", subscribeRefusal(err).In(marks[len(joined)].Channel))
+		return
 	}
 	c.hello = hello{identity: c.hello.identity, client: c.hello.client}
 }

@@ -144,13 +144,9 @@ func (c *session) leave(code wire.CloseCode) {
 
 // join subscribes to all of marks and returns the cursor from which the client goes on.
 func (c *session) join(ctx context.Context, marks pubsub.Cursor) (pubsub.Cursor, error) {
-	cursor := make(pubsub.Cursor, len(marks))
-	for i, m := range marks {
-		pos, err := c.client.Subscribe(ctx, m.Channel, m.Start, nil)
-		if err != nil {
-			return nil, subscribeRefusal(err).In(m.Channel)
-		}
-		cursor[i] = pubsub.Mark{Channel: m.Channel, Start: pubsub.Behind(pos)}
+	cursor, err := c.client.SubscribeAll(ctx, marks, nil)
+	if err != nil {
+		return nil, subscribeRefusal(err).In(marks[len(cursor)].Channel)
 	}
 	return cursor, nil
 }
