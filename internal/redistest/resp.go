@@ -113,6 +113,16 @@ func (v reply) flat(texts []string) []string {
 	return append(texts, v.text)
 }
 
+// field returns the value of a key in a map, as RESP2 writes it: a list of both in turns.
+func (v reply) field(key string) string {
+	for i := 0; i+1 < len(v.list); i += 2 {
+		if v.list[i].text == key {
+			return v.list[i+1].text
+		}
+	}
+	return ""
+}
+
 // command encodes a command.
 func command(args []string) []byte {
 	v := reply{kind: '*'}
