@@ -13,21 +13,30 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/wsbridge/wsbridge/internal/redistest"
 )
 
-// A Server is a running wsbridge without keys, on a free port of the loopback interface.
+// A Server is a wsbridge on a free port of the loopback interface, or what is left of it.
 type Server struct {
-	Addr string // HOST:PORT
-	log  bytes.Buffer
+	Addr string // HOST:PORT, kept over restarts
+
+	args, env []string
+	log       output
+
+	// Owned by the test's goroutine.
+	cmd   *exec.Cmd
+	ended chan error // of cmd, once; nil: it was waited for
 }
 
 // binary is set by Main, before any test runs.
@@ -58,35 +67,97 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// Start runs wsbridge serve --dev with the given settings (NAME=VALUE) until the test is
-// over, and returns when it is ready.
+// Start runs wsbridge serve --dev, which needs no keys, with the given settings (NAME=VALUE)
+// until the test is over, and returns when it is ready.
 func Start(t *testing.T, env ...string) *Server {
 	t.Helper()
-	s := &Server{Addr: freeAddr(t)}
-	cmd := exec.Command(binary, "serve", "--dev")
-	cmd.Env = append([]string{
+	return Serve(t, []string{"--dev"}, env...)
+}
+
+// Serve is Start with other flags than --dev.
+func Serve(t *testing.T, flags []string, env ...string) *Server {
+	t.Helper()
+	s := &Server{Addr: "127.0.0.1:" + strconv.Itoa(redistest.Port(t)), args: append([]string{"serve"}, flags...)}
+	s.env = append([]string{
 		"WSBRIDGE_ADDR=" + s.Addr, "WSBRIDGE_ADMIN_ADDR=off", "WSBRIDGE_DRAIN_DELAY=0s", "WSBRIDGE_DRAIN=1s",
 	}, env...)
-	cmd.Stdout, cmd.Stderr = &s.log, &s.log
-	if err := cmd.Start(); err != nil {
+	t.Cleanup(func() {
+		s.Terminate()
+		s.Wait(t)
+	})
+	s.Restart(t)
+	return s
+}
+
+// Terminate sends SIGTERM, and does not wait.
+func (s *Server) Terminate() {
+	if s.ended != nil {
+		s.cmd.Process.Signal(syscall.SIGTERM)
+	}
+}
+
+// Wait waits for the end of the process, whose exit status has to be 0.
+func (s *Server) Wait(t *testing.T) {
+	t.Helper()
+	if s.ended == nil {
+		return
+	}
+	if err := <-s.ended; err != nil {
+		t.Errorf("the server ended with %v\n%s", err, s.Log())
+	}
+	s.ended = nil
+}
+
+// Kill ends the process as a crash would (SIGKILL), and waits for its end.
+func (s *Server) Kill() {
+	s.cmd.Process.Kill()
+	<-s.ended
+	s.ended = nil
+}
+
+// Restart starts another process at the same address after the last one has ended, and
+// returns when it is ready.
+func (s *Server) Restart(t *testing.T) {
+	t.Helper()
+	s.cmd = exec.Command(binary, s.args...)
+	s.cmd.Env = s.env
+	s.cmd.Stdout, s.cmd.Stderr = &s.log, &s.log
+	if err := s.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(syscall.SIGTERM)
-		if err := cmd.Wait(); err != nil {
-			t.Errorf("the server ended with %v\n%s", err, &s.log)
-		}
-	})
+	ended := make(chan error, 1)
+	go func(cmd *exec.Cmd) { ended <- cmd.Wait() }(s.cmd)
+	s.ended = ended
 	for end := time.Now().Add(30 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if answer, err := http.Get(s.URL("/readyz")); err == nil {
 			answer.Body.Close()
 			if answer.StatusCode == http.StatusOK {
-				return s
+				return
 			}
 		}
 	}
-	t.Fatal("the server did not get ready within 30 s")
-	return nil
+	t.Fatalf("the server did not get ready within 30 s\n%s", s.Log())
+}
+
+// Log returns what the server has written so far.
+func (s *Server) Log() string { return s.log.String() }
+
+// An output is written by a process and read by tests meanwhile.
+type output struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.Write(p)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.text.String()
 }
 
 // URL returns the address of a path.
@@ -108,14 +179,4 @@ func (s *Server) Publish(t *testing.T, channel, contentType, body string) (pos s
 		t.Fatalf("publish: %s, %s, %v", answer.Status, stored.Detail, err)
 	}
 	return stored.Pos
-}
-
-func freeAddr(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	return l.Addr().String()
 }
