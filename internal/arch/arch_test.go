@@ -20,6 +20,7 @@ var allowed = map[string][]string{
 	"pubsub":              {},
 	"pubsub/membroker":    {"pubsub"},
 	"pubsub/pubsubtest":   {"pubsub"},
+	"pubsub/redisbroker":  {"pubsub"},
 	"bridge":              {"pubsub"},
 	"transport/websocket": {},
 	"transport/wire":      {"pubsub"},
