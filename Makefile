@@ -10,7 +10,7 @@ FUZZTIME    ?= 3s
 
 test: setup lint unit conformance openapi e2e fuzz-short
 
-# Chromium for the browser tests, curl for the tests that use it, and the npm packages.
+# Chromium, curl, Redis, HAProxy and nginx for the tests that use them, and the npm packages.
 setup:
 	test/setup.sh
 
