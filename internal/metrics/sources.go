@@ -8,6 +8,7 @@ type Sources struct {
 	Load     func() (channels, subscriptions int) // that this instance serves
 	LogBytes func() int64                         // of the embedded broker
 	LogLimit int64                                // of the embedded broker, in bytes
+	Redis    func() Redis                         // of the broker on Redis
 	Draining func() bool
 }
 
@@ -22,6 +23,9 @@ func (m *Metrics) Watch(s Sources) {
 	if s.LogBytes == nil {
 		s.LogBytes = func() int64 { return 0 }
 	}
+	if s.Redis == nil {
+		s.Redis = func() Redis { return Redis{} }
+	}
 	if s.Draining == nil {
 		s.Draining = func() bool { return false }
 	}
@@ -32,6 +36,7 @@ func (m *Metrics) Watch(s Sources) {
 		subscriptions.gauge(func() float64 { _, n := s.Load(); return float64(n) }),
 		logBytes.gauge(func() float64 { return float64(s.LogBytes()) }),
 		logLimitBytes.gauge(func() float64 { return float64(s.LogLimit) }),
+		newRedisCollector(s.Redis),
 		draining.gauge(func() float64 { return one(s.Draining()) }),
 	)
 }

@@ -72,6 +72,17 @@ var (
 	draining = describe(Gauge, "wsbridge_draining",
 		"1 from SIGTERM until the end, else 0.")
 
+	redisAnnouncements = describe(Counter, "wsbridge_redis_announcements_total",
+		"Messages that Redis announced to this instance. 0 with the embedded broker, as are the other numbers of Redis.")
+	redisBreaks = describe(Counter, "wsbridge_redis_breaks_total",
+		"Times that a channel's log was to be read since announcements were not enough, by why.", "reason")
+	redisReconnects = describe(Counter, "wsbridge_redis_reconnects_total",
+		"Subscription lines to Redis that ended and were made anew.")
+	redisLinesDead = describe(Gauge, "wsbridge_redis_lines_dead",
+		"Subscription lines that announce nothing now: logs are read instead.")
+	redisPublishesWaiting = describe(Gauge, "wsbridge_redis_publishes_waiting",
+		"Publishes that Redis has not answered yet.")
+
 	httpRequests = describe(Counter, "wsbridge_http_requests_total",
 		"HTTP requests that were answered, by route pattern, method and status.", "route", "method", "code")
 )
@@ -86,6 +97,10 @@ func (m Metric) gauges() *prometheus.GaugeVec {
 
 func (m Metric) gauge(read func() float64) prometheus.GaugeFunc {
 	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: m.Name, Help: m.Help}, read)
+}
+
+func (m Metric) desc() *prometheus.Desc {
+	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
 }
 
 func (m Metric) histogram(buckets []float64) prometheus.Histogram {
