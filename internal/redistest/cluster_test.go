@@ -1,20 +1,6 @@
 package redistest
 
-import (
-	"strconv"
-	"strings"
-	"testing"
-)
-
-func TestSlot(t *testing.T) {
-	t.Parallel()
-	s := Start(t, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(Port(t)))
-	for _, key := range []string{"", "a", "wsbridge:v1:{orders:42}:log", "{}a", "{a", "a}{b}", "{{a}}", "{a}{b}", "123456789"} {
-		if got, want := strconv.Itoa(Slot(key)), s.Do("CLUSTER", "KEYSLOT", key); got != want {
-			t.Errorf("Slot(%q) = %s, Redis says %s", key, got, want)
-		}
-	}
-}
+import "testing"
 
 func TestCluster(t *testing.T) {
 	t.Parallel()
@@ -32,50 +18,24 @@ func TestCluster(t *testing.T) {
 		}
 	}
 
-	// A slot moves with its keys.
-	slot := Slot("{k}")
-	from := c.MasterOf(slot)
-	to := c.Nodes[0]
-	if from == to {
-		to = c.Nodes[1]
-	}
-	from.Do("SET", "{k}1", "one")
-	from.Do("SET", "{k}2", "two")
-	m := c.BeginMove(slot, to)
-	if n := m.Keys(1); n != 1 {
-		t.Errorf("moved %d keys, want 1", n)
-	}
-	answers := map[bool]int{}
-	for _, key := range []string{"{k}1", "{k}2"} {
-		_, err := from.TryDo("GET", key)
-		answers[err != nil && strings.HasPrefix(err.Error(), "ASK ")]++
-	}
-	if answers[true] != 1 || answers[false] != 1 {
-		t.Errorf("in the midst of the move %d keys are asked for elsewhere, %d are here", answers[true], answers[false])
-	}
-	m.End()
-	if c.MasterOf(slot) != to {
-		t.Error("the slot has not moved")
-	}
-	if got := to.Do("MGET", "{k}1", "{k}2"); got != "one\ntwo" {
-		t.Errorf("after the move: %q", got)
-	}
-	c.MoveSlot(slot, from)
-	if got := from.Do("MGET", "{k}1", "{k}2"); got != "one\ntwo" {
-		t.Errorf("after the move back: %q", got)
-	}
-
 	// The replica of a dead master takes over, and the master comes back as its replica.
-	replica := c.ReplicaOf(from)
-	from.Kill()
+	slot := Slot("k")
+	master := c.MasterOf(slot)
+	replica := c.ReplicaOf(master)
+	master.Do("SET", "k", "1")
+	replica.await("the copy of a write", func() bool { return replica.info("keyspace", "db0") != "" })
+	master.Kill()
 	if got := c.MasterOf(slot); got != replica {
 		t.Errorf("after the death of the master its slot is at %s", got.Addr())
 	}
 	c.WaitReady()
-	if got := replica.Do("GET", "{k}1"); got != "one" {
+	if got := replica.Do("GET", "k"); got != "1" {
 		t.Errorf("the new master has %q", got)
 	}
-	from.Restart()
+	master.Restart()
+	c.await("the old master is a replica", func() bool { return c.ReplicaOf(replica) == master })
 	c.WaitReady()
-	c.await("the old master is a replica", func() bool { return from.Role() == "slave" && c.ReplicaOf(replica) == from })
+	if got := c.MasterOf(slot); got != replica {
+		t.Errorf("after the return of the old master the slot is at %s", got.Addr())
+	}
 }
