@@ -110,11 +110,22 @@ func (l *Ledger) Broken(who string, err error) {
 	l.noted.add(Protocol, "%s: %v", who, err)
 }
 
-// Owed returns how many deliveries are missing of what was acknowledged until then.
+// Late notes that something took longer than a scenario allows.
+func (l *Ledger) Late(what string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.noted.add(Late, "%s", what)
+}
+
+// Owed returns how many deliveries are missing of what was acknowledged until then, but for
+// subscribers who sleep.
 func (l *Ledger) Owed(until time.Time) (n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, s := range l.subscribers {
+		if s.asleep {
+			continue
+		}
 		for c, in := range s.channels {
 			for _, p := range l.stored[c] {
 				if !p.acked.After(until) && in.owed(p) && !in.covered(p.pos) {

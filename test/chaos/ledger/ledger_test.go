@@ -134,6 +134,14 @@ func TestLost(t *testing.T) {
 		if n := p.Owed(time.Unix(0, 0)); n != 0 {
 			t.Errorf("%d are owed of what was acknowledged before the first, want 0", n)
 		}
+		p.sub.Sleeps()
+		if n := p.Owed(p.now); n != 0 {
+			t.Errorf("%d are owed to someone who sleeps, want 0", n)
+		}
+		p.sub.Woke(p.now)
+		if n := p.Owed(p.now); n != 1 {
+			t.Errorf("%d are owed to someone who woke, want 1", n)
+		}
 	})
 	t.Run("in the middle", func(t *testing.T) {
 		p := begin(t)
@@ -449,7 +457,8 @@ func TestProtocol(t *testing.T) {
 	p.finds(nil)
 	p.sub.Stands(channel, ms[1].Pos)
 	p.Broken("ann", fmt.Errorf("something"))
-	p.finds(nil, Protocol, Protocol)
+	p.Late("something")
+	p.finds(nil, Protocol, Protocol, Late)
 }
 
 func TestCatchUp(t *testing.T) {

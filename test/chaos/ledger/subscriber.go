@@ -12,6 +12,7 @@ import (
 type Subscriber struct {
 	ledger   *Ledger
 	name     string
+	asleep   bool
 	woke     time.Time
 	channels map[pubsub.Channel]*reading
 }
@@ -53,12 +54,18 @@ func (s *Subscriber) Stands(c pubsub.Channel, at pubsub.Position) {
 	}
 }
 
-// Woke notes that the subscriber comes back after having been away on purpose: its time to
-// catch up does not count from earlier.
+// Sleeps notes that the subscriber goes away on purpose: nothing is owed to it for now.
+func (s *Subscriber) Sleeps() {
+	s.ledger.mu.Lock()
+	defer s.ledger.mu.Unlock()
+	s.asleep = true
+}
+
+// Woke notes that it comes back: its time to catch up does not count from earlier.
 func (s *Subscriber) Woke(at time.Time) {
 	s.ledger.mu.Lock()
 	defer s.ledger.mu.Unlock()
-	s.woke = at
+	s.asleep, s.woke = false, at
 }
 
 // Delivered notes a message.

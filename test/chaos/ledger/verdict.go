@@ -19,6 +19,7 @@ const (
 	BadGap   Kind = "gap"          // not justified, or not exact
 	BadLog   Kind = "log"          // the log itself is not what was acknowledged
 	Protocol Kind = "protocol"     // a client found the protocol broken
+	Late     Kind = "late"         // came in the end, but not in the time that was given
 )
 
 // spelledOut bounds how many violations of a kind are described; all are counted.

@@ -1,0 +1,327 @@
+package chaos
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/test/chaos/ledger"
+)
+
+const (
+	enough      = 5000 // acknowledged publications
+	transitions = 20   // changes of transport of each subscriber
+
+	// overdue is when a subscriber should have been given what was acknowledged. A canary is
+	// missed after two seconds; and it is well below the 30 s after which an instance compares
+	// what it was told with the logs whatever happens, which would hide that nothing else did.
+	overdue = 15 * time.Second
+
+	hot   = 6  // channels with traffic
+	quiet = 20 // channels with a message only where a scenario says so
+)
+
+// A run is one scenario with one seed. Its methods are for the test's goroutine, which plays
+// the scenario.
+type run struct {
+	t      *testing.T
+	name   string
+	seed   uint64
+	flaw   string
+	rng    *rand.Rand
+	ledger *ledger.Ledger
+
+	instances []*instance
+	balancer  *balancer
+	token     string
+	channels  []pubsub.Channel
+	whispers  *publisher
+	proven    int // how often the fault was proven to have hit
+
+	over       context.Context // ends with the run
+	end        func()
+	mood       atomic.Pointer[mood]
+	calm       context.CancelFunc // ends the mood
+	publishing context.CancelFunc
+	publishers sync.WaitGroup
+
+	subscribers []*subscriber
+	subscribing context.CancelFunc
+	listeners   sync.WaitGroup
+}
+
+// A mood tells subscribers whether to change transports or to follow their habit.
+type mood struct {
+	settled bool
+	ended   context.Context // when the next mood begins
+}
+
+func newRun(t *testing.T, name string, seed uint64, flaw string) *run {
+	r := &run{t: t, name: name, seed: seed, flaw: flaw, ledger: ledger.New()}
+	r.rng = r.random("run")
+	var end context.CancelFunc
+	r.over, end = context.WithCancel(context.Background())
+	r.end = func() {
+		end()
+		r.publishers.Wait()
+		r.listeners.Wait()
+	}
+	t.Cleanup(r.end)
+	for n := range hot {
+		r.channels = append(r.channels, pubsub.Channel(fmt.Sprintf("chaos:hot-%d", n)))
+	}
+	for n := range quiet {
+		r.channels = append(r.channels, pubsub.Channel(fmt.Sprintf("chaos:quiet-%d", n)))
+	}
+	r.feel(false)
+	return r
+}
+
+// random returns a source that depends on the seed and on what it is for.
+func (r *run) random(purpose string) *rand.Rand {
+	h := fnv.New64a()
+	h.Write([]byte(r.name + "/" + purpose))
+	return rand.New(rand.NewPCG(r.seed, h.Sum64()))
+}
+
+// channel returns one with traffic.
+func (r *run) channel(rng *rand.Rand) pubsub.Channel { return r.channels[rng.IntN(hot)] }
+
+// between returns a time that the seed chooses.
+func (r *run) between(least, most time.Duration) time.Duration {
+	return least + draw(r.rng, most-least)
+}
+
+// draw returns a time below one.
+func draw(rng *rand.Rand, below time.Duration) time.Duration {
+	return time.Duration(rng.Int64N(int64(below)))
+}
+
+// anyBalancer returns one that the seed chooses.
+func (r *run) anyBalancer() string { return balancers[r.rng.IntN(len(balancers))] }
+
+// start starts two or three instances, a load balancer, and all clients; it returns when
+// everyone has begun. redis returns the URL that the n-th instance is given.
+func (r *run) start(redis func(n int) string) {
+	r.t.Helper()
+	for n := range 2 + r.rng.IntN(2) {
+		r.instances = append(r.instances, newInstance(r.t, r.flaw, "WSBRIDGE_REDIS_URL="+redis(n)))
+	}
+	r.open(r.anyBalancer())
+}
+
+func (r *run) open(balancer string) {
+	r.t.Helper()
+	r.balancer = newBalancer(r.t, balancer, r.instances)
+	r.token = r.sign()
+	r.t.Cleanup(r.end) // before the processes are killed
+	r.t.Logf("%s, seed %d: %d instances behind %s", r.name, r.seed, len(r.instances), balancer)
+
+	for _, t := range client.Transports() {
+		r.subscribers = append(r.subscribers, r.subscriber("stays-"+t.String(), stays, t))
+	}
+	for name, h := range map[string]habit{"roams": roams, "hops": hops, "sleeps": sleeps} {
+		r.subscribers = append(r.subscribers, r.subscriber(name, h, client.WebSocket))
+	}
+	var ctx context.Context
+	ctx, r.subscribing = context.WithCancel(r.over)
+	for _, s := range r.subscribers {
+		r.listeners.Go(func() { s.subscribe(ctx) })
+	}
+	eventually(r.t, "everyone has begun", func() bool {
+		return !slices.ContainsFunc(r.subscribers, func(s *subscriber) bool { return s.changes.Load() < 2 })
+	})
+
+	ctx, r.publishing = context.WithCancel(r.over)
+	for n := range 3 {
+		p := r.publisher(fmt.Sprintf("single-%d", n))
+		r.publishers.Go(func() { p.singles(ctx) })
+	}
+	batches, keyless := r.publisher("batches"), r.publisher("keyless")
+	r.publishers.Go(func() { batches.batches(ctx) })
+	r.publishers.Go(func() { keyless.keyless(ctx) })
+	r.whispers = r.publisher("whispers")
+}
+
+// sign returns a token for all channels.
+func (r *run) sign() (token string) {
+	r.t.Helper()
+	body := `{"sub":"chaos","ttl":"24h","capabilities":{"chaos:*":["subscribe","history"]}}`
+	req, err := http.NewRequest(http.MethodPost, r.instances[0].url()+"/v1/tokens", strings.NewReader(body))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+apiKey)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := impatient.Do(req)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var answer struct{ Token string }
+	if err := json.NewDecoder(resp.Body).Decode(&answer); err != nil || answer.Token == "" {
+		r.t.Fatalf("no token: %s, %v", resp.Status, err)
+	}
+	return answer.Token
+}
+
+// traffic waits until so many publications more are acknowledged.
+func (r *run) traffic(n int) {
+	r.t.Helper()
+	_, before := r.ledger.Counts()
+	eventually(r.t, fmt.Sprintf("%d publications more are acknowledged", n), func() bool {
+		_, now := r.ledger.Counts()
+		return now >= before+n
+	})
+}
+
+// pass lets a time go by.
+func (r *run) pass(d time.Duration) { sleep(r.over, d) }
+
+// whisper publishes one message to a quiet channel, each time to another until all had one.
+func (r *run) whisper() {
+	c := r.channels[hot+r.whispers.n%quiet]
+	m := r.whispers.next(c)
+	r.whispers.persist(func() bool { return r.whispers.send(m, m.key) == stored })
+}
+
+func (r *run) feel(settled bool) {
+	if r.calm != nil {
+		r.calm()
+	}
+	m := &mood{settled: settled}
+	m.ended, r.calm = context.WithCancel(r.over)
+	r.mood.Store(m)
+}
+
+// settle lets the subscribers follow their habits, and returns when all of them do.
+func (r *run) settle() {
+	r.t.Helper()
+	r.feel(true)
+	eventually(r.t, "everyone has settled", func() bool {
+		return !slices.ContainsFunc(r.subscribers, func(s *subscriber) bool {
+			return !s.settled.Load() && (s.habit == stays || s.habit == sleeps)
+		})
+	})
+}
+
+// lines returns how many lines the subscribers that stay on one of the transports have opened.
+func (r *run) lines(on ...client.Transport) (n int64) {
+	for _, s := range r.subscribers {
+		if s.habit == stays && slices.Contains(on, s.home) {
+			n += s.lines.Load()
+		}
+	}
+	return n
+}
+
+// fail fails the run. A control is expected to do badly: only what the ledger says counts.
+func (r *run) fail(format string, args ...any) {
+	r.t.Helper()
+	if r.flaw == "" {
+		r.t.Errorf(format, args...)
+	} else {
+		r.t.Logf(format, args...)
+	}
+}
+
+// prove notes that the fault has hit, and fails the run if it has not.
+func (r *run) prove(hit bool, format string, args ...any) {
+	r.t.Helper()
+	what := fmt.Sprintf(format, args...)
+	if !hit {
+		r.fail("this was not so: %s", what)
+		return
+	}
+	r.t.Logf("proof: %s", what)
+	r.proven++
+}
+
+// within waits until something holds, and reports whether it does in the end.
+func (r *run) within(d time.Duration, holds func() bool) bool {
+	for end := time.Now().Add(d); !holds(); r.pass(20 * time.Millisecond) {
+		if time.Now().After(end) {
+			return false
+		}
+	}
+	return true
+}
+
+// healed notes that the fault is over.
+func (r *run) healed() { r.ledger.Healed(time.Now()) }
+
+// caughtUp waits until everyone who is awake was given what was acknowledged by now. That it
+// takes too long is a violation.
+func (r *run) caughtUp(when string) {
+	until := time.Now()
+	for r.ledger.Owed(until) > 0 {
+		if time.Since(until) > overdue {
+			r.ledger.Late(fmt.Sprintf("%s, %d deliveries were missing %v later", when, r.ledger.Owed(until), overdue))
+			return
+		}
+		r.pass(100 * time.Millisecond)
+	}
+}
+
+// finish ends the traffic when there was enough of it, reads the logs, waits until everyone
+// has everything, and returns what the ledger says.
+func (r *run) finish(s *scenario) ledger.Verdict {
+	r.t.Helper()
+	r.feel(false)
+	limit := time.Now().Add(3 * patience)
+	for !r.sufficed() && !time.Now().After(limit) {
+		r.pass(50 * time.Millisecond)
+	}
+	r.publishing()
+	r.publishers.Wait()
+	for _, c := range r.channels {
+		r.readLog(c)
+	}
+	v := r.ledger.Judge(s.lossy...)
+	for end := time.Now().Add(overdue); v.Violations[ledger.Lost] > 0 && !time.Now().After(end); {
+		if v.Violations[ledger.Late] > 0 {
+			break // waiting longer would only give what was late time to come
+		}
+		r.pass(200 * time.Millisecond)
+		v = r.ledger.Judge(s.lossy...)
+	}
+	r.subscribing()
+	r.listeners.Wait()
+	v = r.ledger.Judge(s.lossy...)
+
+	if v.Acknowledged < enough {
+		r.fail("%d publications were acknowledged, at least %d are needed", v.Acknowledged, enough)
+	}
+	for _, s := range r.subscribers {
+		if n := s.changes.Load(); n < transitions {
+			r.fail("%s changed its transport %d times, at least %d are needed", s.name, n, transitions)
+		}
+		r.t.Logf("%s: %d lines, %d changes; ended by %v", s.name, s.lines.Load(), s.changes.Load(), s.ends)
+	}
+	if s.loses {
+		r.prove(v.Missing > 0, "%d acknowledged messages are not in the logs any more", v.Missing)
+	}
+	if r.proven == 0 {
+		r.fail("nothing proves that the fault has hit")
+	}
+	return v
+}
+
+// sufficed reports whether there was enough traffic, and enough changes of transport.
+func (r *run) sufficed() bool {
+	_, acknowledged := r.ledger.Counts()
+	return acknowledged >= enough && !slices.ContainsFunc(r.subscribers, func(s *subscriber) bool {
+		return s.changes.Load() < transitions
+	})
+}

@@ -1,0 +1,208 @@
+package chaos
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/test/chaos/ledger"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+// A habit is what a subscriber does while a fault lasts. Before and after, all of them change
+// their transport every moment.
+type habit int
+
+const (
+	stays  habit = iota // on its transport
+	roams               // goes on changing
+	hops                // goes on changing, each time straight to another instance
+	sleeps              // goes away, and comes back when it is over
+)
+
+// A subscriber is a client of all channels. It opens one line after the other, each of
+// another transport, by the strict client that takes nothing the protocol does not allow.
+type subscriber struct {
+	run   *run
+	name  string
+	habit habit
+	home  client.Transport
+	token string
+	book  *ledger.Subscriber
+	rng   *rand.Rand
+
+	// Owned by its goroutine.
+	cursor   pubsub.Cursor // empty: it is new
+	instance int           // that it hopped to
+
+	changes atomic.Int64 // of transport
+	lines   atomic.Int64 // opened so far
+	settled atomic.Bool  // does for a while what its habit is
+
+	mu   sync.Mutex
+	ends map[string]int // why lines ended other than by itself
+}
+
+func (r *run) subscriber(name string, h habit, home client.Transport) *subscriber {
+	return &subscriber{
+		run: r, name: name, habit: h, home: home, token: r.token,
+		book: r.ledger.Subscriber(name), rng: r.random(name), ends: make(map[string]int),
+	}
+}
+
+// subscribe keeps a line open until ctx ends.
+func (s *subscriber) subscribe(ctx context.Context) {
+	last := client.Transport(s.rng.IntN(len(client.Transports())))
+	for ctx.Err() == nil {
+		mood := s.run.mood.Load()
+		if mood.settled && s.habit == sleeps {
+			s.book.Sleeps()
+			s.settled.Store(true)
+			select {
+			case <-mood.ended.Done():
+			case <-ctx.Done():
+			}
+			s.settled.Store(false)
+			s.book.Woke(time.Now())
+			continue
+		}
+		home := mood.settled && s.habit == stays
+		next := s.home
+		if !home {
+			next = s.another(last)
+		}
+		l, err := s.open(ctx, next)
+		if err != nil {
+			s.ended(err)
+			sleep(ctx, 50*time.Millisecond+draw(s.rng, 250*time.Millisecond))
+			continue
+		}
+		s.lines.Add(1)
+		if next != last {
+			s.changes.Add(1)
+			last = next
+		}
+		s.settled.Store(mood.settled && (home || s.habit != stays))
+		err = s.follow(ctx, l, mood, home)
+		s.settled.Store(false)
+		s.cursor = l.Cursor()
+		if err == nil && s.rng.IntN(2) == 0 {
+			l.Close()
+		} else {
+			l.CloseNow()
+		}
+		if err != nil {
+			s.ended(err)
+			sleep(ctx, 50*time.Millisecond+draw(s.rng, 250*time.Millisecond))
+		}
+	}
+}
+
+// another returns any transport but one.
+func (s *subscriber) another(than client.Transport) client.Transport {
+	n := len(client.Transports())
+	return client.Transports()[(int(than)+1+s.rng.IntN(n-1))%n]
+}
+
+const opening = 15 * time.Second
+
+func (s *subscriber) open(ctx context.Context, transport client.Transport) (*client.Line, error) {
+	ctx, cancel := context.WithTimeout(ctx, opening)
+	defer cancel()
+	o := client.Options{
+		URL: s.run.balancer.url, Transport: transport, Token: s.token, ClientID: s.name,
+		Get: s.rng.IntN(2) == 0, Interval: 100 * time.Millisecond, Wait: 5 * time.Second, Limit: 1 + s.rng.IntN(500),
+		Channels: s.run.channels,
+	}
+	if len(s.cursor) > 0 {
+		o.Channels, o.Cursor = nil, s.cursor
+	}
+	if all := s.run.instances; s.habit == hops && len(all) > 1 {
+		s.instance = (s.instance + 1 + s.rng.IntN(len(all)-1)) % len(all)
+		o.URL = all[s.instance].url()
+	}
+	return client.Open(ctx, o)
+}
+
+// follow notes what comes on a line until it is time to change, or the line ends by an error.
+func (s *subscriber) follow(ctx context.Context, l *client.Line, mood *mood, home bool) error {
+	stay, leave := context.WithCancel(ctx)
+	defer leave()
+	defer context.AfterFunc(mood.ended, leave)()
+	if !home {
+		defer time.AfterFunc(20*time.Millisecond+draw(s.rng, 250*time.Millisecond), leave).Stop()
+	}
+	for {
+		waiting := stay
+		if len(s.cursor) == 0 && !complete(l.Cursor(), len(s.run.channels)) {
+			waiting = ctx // someone new begins where it is told to
+		}
+		e, err := l.Next(waiting)
+		switch {
+		case err == nil:
+			s.note(&e) // also when it is just time to leave: the line's cursor is behind it
+		case waiting.Err() != nil:
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+func complete(cursor pubsub.Cursor, channels int) bool {
+	return len(cursor) == channels && !slices.ContainsFunc(cursor, func(m pubsub.Mark) bool {
+		return !m.Start.Resume || m.Start.Pos.IsZero()
+	})
+}
+
+func (s *subscriber) note(e *client.Event) {
+	switch {
+	case e.Message != nil:
+		s.book.Delivered(e.Message, contentOf(e.Message.Data), time.Now())
+	case e.Gap != nil:
+		s.book.Gap(*e.Gap)
+	case e.Type == client.Subscribed:
+		s.book.Stands(e.Channel, e.Pos)
+	case e.Type == client.Welcome:
+		for _, m := range e.Cursor {
+			s.book.Stands(m.Channel, m.Start.Pos)
+		}
+	case e.Type == client.Failed:
+		s.ended(&client.Refused{Code: e.Code})
+	}
+}
+
+// ended counts why a line could not be opened or did not last, and notes what should never be
+// the reason.
+func (s *subscriber) ended(err error) {
+	if s.run.over.Err() != nil {
+		return
+	}
+	reason := "broken"
+	closed, refused, violation := (*client.CloseError)(nil), (*client.Refused)(nil), (*client.Violation)(nil)
+	switch {
+	case errors.As(err, &violation):
+		reason = "violation"
+		s.run.ledger.Broken(s.name, err)
+	case errors.As(err, &closed):
+		reason = closed.Error()
+		if closed.Code.Next() == wire.Stop {
+			s.run.ledger.Broken(s.name, err)
+		}
+	case errors.As(err, &refused):
+		reason = http.StatusText(refused.Status) + " " + refused.Code
+		if refused.Status != 0 && refused.Status < 500 {
+			s.run.ledger.Broken(s.name, err)
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ends[reason]++
+}
