@@ -11,12 +11,12 @@ import (
 // A Proxy passes TCP connections on to a server, as long as it is let. Its methods may be
 // called at once.
 type Proxy struct {
-	target   string
 	listener net.Listener
 	wg       sync.WaitGroup // accept, and the pumps of all links
 
 	// Under mu.
 	mu        sync.Mutex
+	target    string     // of new connections
 	changed   *sync.Cond // blocked, or a link's end
 	links     map[*link]struct{}
 	closed    bool
@@ -59,6 +59,14 @@ func (p *Proxy) Cut() int {
 		p.cut(l)
 	}
 	return n
+}
+
+// Redirect leads new connections to another server. Those that stand stay where they are
+// until Cut.
+func (p *Proxy) Redirect(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.target = target
 }
 
 // Block stalls all traffic both ways, that of new connections too, or lets it go on where it
@@ -121,7 +129,10 @@ func (p *Proxy) accept() {
 }
 
 func (p *Proxy) serve(client net.Conn) {
-	server, err := net.DialTimeout("tcp", p.target, patience)
+	p.mu.Lock()
+	target := p.target
+	p.mu.Unlock()
+	server, err := net.DialTimeout("tcp", target, patience)
 	if err != nil {
 		client.Close()
 		return

@@ -65,6 +65,27 @@ func (k *talk) wantEnd() {
 	}
 }
 
+func TestProxyRedirect(t *testing.T) {
+	t.Parallel()
+	a, b := Start(t), Start(t)
+	a.Do("SET", "name", "a")
+	b.Do("SET", "name", "b")
+	p := NewProxy(t, a.Addr())
+	old := dial(t, p.Addr())
+	old.send("GET", "name")
+	old.want("a")
+	p.Redirect(b.Addr())
+	old.send("GET", "name")
+	old.want("a")
+	if n := p.Cut(); n != 1 {
+		t.Errorf("%d connections were cut, want 1", n)
+	}
+	old.wantEnd()
+	again := dial(t, p.Addr())
+	again.send("GET", "name")
+	again.want("b")
+}
+
 func TestProxyCut(t *testing.T) {
 	t.Parallel()
 	s := Start(t)
