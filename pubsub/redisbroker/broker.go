@@ -28,6 +28,7 @@ type Broker struct {
 	receiver  pubsub.Receiver // set by Start
 	lanes     lanes
 	replicas  replicas
+	witness   witness
 	lines     *lines
 	instances *instances
 
@@ -51,6 +52,7 @@ func New(o Options) (*Broker, error) {
 	b.cluster, _ = b.client.(*redis.ClusterClient)
 	b.lanes.init(b)
 	b.replicas.init(b)
+	b.witness.init(b)
 	b.lines = newLines(b)
 	b.instances = newInstances(b)
 	return b, nil
@@ -76,6 +78,7 @@ func (b *Broker) Start(ctx context.Context, r pubsub.Receiver) error {
 	}
 	b.warn(ctx)
 	b.lanes.start()
+	b.wg.Go(b.witness.run)
 	return nil
 }
 

@@ -85,6 +85,7 @@ func (e *entry) message(c pubsub.Channel) (*pubsub.Message, error) {
 
 // An announcement is what a subscription line brought.
 type announcement struct {
+	pos     pubsub.Position // where the log ends with it
 	message *pubsub.Message // nil: the log is to be read
 }
 
@@ -92,10 +93,10 @@ type announcement struct {
 func decode(c pubsub.Channel, text string) (announcement, error) {
 	e, err := parseEntry(text)
 	if err != nil || e.kind != kindMessage {
-		return announcement{}, err
+		return announcement{pos: e.pos}, err
 	}
 	m, err := e.message(c)
-	return announcement{m}, err
+	return announcement{e.pos, m}, err
 }
 
 // appendBody writes a publication: its id in canonical text, since the script feeds that to

@@ -38,7 +38,7 @@ func startFailure(err error) error {
 	case passing(err):
 		return fmt.Errorf("%w: %w", pubsub.ErrUnavailable, err)
 	}
-	return refusalf("Redis refuses: %v", err)
+	return refusalf("Redis refuses: %s", strings.ReplaceAll(err.Error(), "\n", "; ")) // each sentinel has a line
 }
 
 func (b *Broker) claimPrefix(ctx context.Context) error {

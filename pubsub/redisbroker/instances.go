@@ -1,6 +1,7 @@
 package redisbroker
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -59,7 +60,11 @@ func newInstances(b *Broker) *instances {
 
 // start makes this instance known. After an error it may be called again.
 func (i *instances) start(ctx context.Context) error {
-	if err := errors.Join(i.beat(ctx), i.flush(ctx)); err != nil {
+	err := i.beat(ctx)
+	if err == nil {
+		err = i.flush(ctx)
+	}
+	if err != nil {
 		return startFailure(err)
 	}
 	ctx, i.stop = context.WithCancel(i.b.ctx)
@@ -131,7 +136,7 @@ func (i *instances) beat(ctx context.Context) error {
 	if errors.Is(err, redis.Nil) {
 		n, err = -1, nil
 	}
-	if err := errors.Join(err, alive.Err(), format.Err()); err != nil {
+	if err := cmp.Or(err, alive.Err(), format.Err()); err != nil {
 		return err
 	}
 	if n != i.serial || !alive.Val() {

@@ -195,6 +195,9 @@ func (l *lane) send(batch []*pending) (rest []*pending) {
 		case errors.Is(err, errAgain):
 			rest = append(rest, it)
 		default:
+			if err == nil && !it.receipt.Duplicate {
+				l.all.b.witness.note(it.p.Channel, it.receipt.Message.Pos)
+			}
 			l.all.finish(it, err)
 		}
 	}

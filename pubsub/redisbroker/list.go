@@ -14,7 +14,7 @@ import (
 
 // Channels implements [pubsub.Broker]. Redis keeps no list of its keys in order, so every
 // page is one pass over all keys of the database (SCAN, 1,000 a call) and over what all
-// instances report; some half a second for a million keys. It ends with the context, keeps
+// instances report; a second or two for a million keys. It ends with the context, keeps
 // limit names in memory, and makes no channel live longer. What comes and goes meanwhile may
 // be in the list or not. Subscribers are counted as for [Broker.Info].
 func (b *Broker) Channels(ctx context.Context, prefix string, after pubsub.Channel, limit int) ([]pubsub.Info, error) {

@@ -12,6 +12,14 @@ import (
 )
 
 // Options configure a [Broker]. The zero value works with a Redis on localhost.
+//
+// An ACL user needs these rights, with the prefix of the options in the first two:
+//
+//	~wsbridge:* &wsbridge:* +ping +select +client|setname +info +command +cluster|slots +asking
+//	+subscribe +unsubscribe +ssubscribe +sunsubscribe +publish +spublish
+//	+eval +evalsha +script|load +multi +exec +wait +time +scan +type
+//	+get +set +setnx +del +exists +pexpire +zadd +zrange +zrem +zremrangebyscore
+//	+hget +hset +hdel +hlen +hmget +hgetall +hscan +xadd +xrange +xrevrange +xtrim
 type Options struct {
 	Addrs   []string // HOST:PORT: the node, some of the Cluster's nodes, or the sentinels; empty: localhost:6379
 	Master  string   // the master's name among the sentinels; empty: there are none

@@ -163,7 +163,7 @@ func (b *Broker) retention(c pubsub.Channel) (count int, age, bytes int64) {
 // an error, nothing is known of any.
 func (b *Broker) ends(ctx context.Context, channels []pubsub.Channel) ([]pubsub.Position, error) {
 	ends := make([]pubsub.Position, len(channels))
-	err := b.each(ctx, endScript, channels, func(i int, cmd *redis.Cmd) error {
+	err := b.each(ctx, endScript, channels, nil, func(i int, cmd *redis.Cmd) error {
 		text, err := cmd.Text()
 		if err == nil {
 			ends[i], err = pubsub.ParsePosition(text)
@@ -177,7 +177,7 @@ func (b *Broker) ends(ctx context.Context, channels []pubsub.Channel) ([]pubsub.
 // channel without a record has a zero Pos.
 func (b *Broker) peek(ctx context.Context, channels []pubsub.Channel) ([]pubsub.Info, error) {
 	infos := make([]pubsub.Info, len(channels))
-	err := b.each(ctx, peekScript, channels, func(i int, cmd *redis.Cmd) error {
+	err := b.each(ctx, peekScript, channels, nil, func(i int, cmd *redis.Cmd) error {
 		infos[i].Channel = channels[i]
 		reply, err := cmd.Slice()
 		if errors.Is(err, redis.Nil) {
@@ -208,31 +208,39 @@ func (b *Broker) inspect(ctx context.Context, c pubsub.Channel) (pubsub.Info, er
 
 const eachChunk = 512
 
-// each runs a script of log.lua for channels, in pipelines. What fails is as if nothing had
-// been run: these scripts may be repeated.
-func (b *Broker) each(ctx context.Context, s *redis.Script, channels []pubsub.Channel, result func(i int, cmd *redis.Cmd) error) error {
+// each runs a script of log.lua for channels, in pipelines, with what more returns as further
+// arguments. What fails is as if nothing had been run: these scripts may be repeated.
+func (b *Broker) each(ctx context.Context, s *redis.Script, channels []pubsub.Channel,
+	more func(pubsub.Channel) []any, result func(i int, cmd *redis.Cmd) error,
+) error {
 	for first := 0; first < len(channels); first += eachChunk {
 		chunk := channels[first:min(first+eachChunk, len(channels))]
-		for try := 0; ; try++ {
-			cmds := make([]*redis.Cmd, len(chunk))
-			pipe := b.client.Pipeline()
-			for i, c := range chunk {
-				cmds[i] = s.EvalSha(ctx, pipe, b.channelKeys(c), b.arguments(c)...)
-			}
-			_, err := pipe.Exec(ctx)
-			if err != nil && redis.HasErrorPrefix(err, "NOSCRIPT") && try == 0 {
+		cmds := make([]*redis.Cmd, len(chunk))
+		for try := 0; try == 0 || try == 1 && lacksScript(cmds); try++ {
+			if try > 0 {
 				if err := b.loadScripts(ctx); err != nil {
 					return err
 				}
-				continue
 			}
-			for i, cmd := range cmds {
-				if err := result(first+i, cmd); err != nil {
-					return b.failure(err)
+			pipe := b.client.Pipeline()
+			for i, c := range chunk {
+				args := b.arguments(c)
+				if more != nil {
+					args = append(args, more(c)...)
 				}
+				cmds[i] = s.EvalSha(ctx, pipe, b.channelKeys(c), args...)
 			}
-			break
+			pipe.Exec(ctx) // every command has its own error
+		}
+		for i, cmd := range cmds {
+			if err := result(first+i, cmd); err != nil {
+				return b.failure(err)
+			}
 		}
 	}
 	return nil
+}
+
+func lacksScript(cmds []*redis.Cmd) bool {
+	return slices.ContainsFunc(cmds, func(cmd *redis.Cmd) bool { return redis.HasErrorPrefix(cmd.Err(), "NOSCRIPT") })
 }

@@ -28,6 +28,9 @@ var purgeSource string
 //go:embed scripts/confirm.lua
 var confirmSource string
 
+//go:embed scripts/scar.lua
+var scarSource string
+
 var (
 	publishScript = redis.NewScript(publishSource)
 	endScript     = redis.NewScript(logSource + endSource)
@@ -35,13 +38,14 @@ var (
 	peekScript    = redis.NewScript(logSource + peekSource)
 	purgeScript   = redis.NewScript(logSource + purgeSource)
 	confirmScript = redis.NewScript(logSource + confirmSource)
+	scarScript    = redis.NewScript(logSource + scarSource)
 )
 
 // loadScripts gives every master the scripts that are sent in pipelines, where a missing one
 // cannot be sent along in time.
 func (b *Broker) loadScripts(ctx context.Context) error {
 	return b.failure(b.masters(ctx, func(ctx context.Context, node *redis.Client) error {
-		for _, s := range []*redis.Script{publishScript, endScript, peekScript} {
+		for _, s := range []*redis.Script{publishScript, endScript, peekScript, scarScript} {
 			if err := s.Load(ctx, node).Err(); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -12,6 +13,9 @@ import (
 // checkServers refuses servers that are too old, or not what the options call them.
 func (b *Broker) checkServers(ctx context.Context) error {
 	err := b.masters(ctx, b.checkServer)
+	if b.o.Master != "" && errors.Is(err, redis.Nil) {
+		return refusalf("the sentinels know no master %q: give the name that their configuration monitors", b.o.Master)
+	}
 	if err != nil && strings.Contains(err.Error(), "cluster support disabled") {
 		return b.misnamed("no node of a Redis Cluster", "", "")
 	}

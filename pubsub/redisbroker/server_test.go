@@ -54,6 +54,7 @@ func TestWrongKindOfServer(t *testing.T) {
 		{Options{Addrs: []string{secure.Addr()}, Cluster: true, TLS: settings}, []string{"no node of a Redis Cluster", "rediss://" + secure.Addr()}},
 		{Options{Addrs: []string{cluster}}, []string{"a node of a Redis Cluster", "redis+cluster://" + cluster}},
 		{Options{Addrs: []string{sentinel}}, []string{"a sentinel", "redis+sentinel://" + sentinel + "/MASTER"}},
+		{Options{Addrs: []string{sentinel}, Master: "other"}, []string{`no master "other"`}},
 	} {
 		mustRefuse(t, startError(t, c.o), c.words...)
 	}

@@ -13,7 +13,7 @@ func (b *Broker) warn(ctx context.Context) {
 		switch policy := evictionPolicy(ctx, node); policy {
 		case "noeviction":
 		case "":
-			b.log.Warn("it is not known whether Redis evicts keys when its memory is full: neither CONFIG GET nor INFO tells")
+			b.log.Warn("it is not known whether Redis evicts keys when its memory is full: INFO does not tell")
 		default:
 			b.log.Warn("Redis evicts keys when its memory is full, so that clients may miss messages and are told of gaps: set maxmemory-policy noeviction",
 				"maxmemory-policy", policy)
@@ -22,11 +22,9 @@ func (b *Broker) warn(ctx context.Context) {
 	})
 }
 
-// evictionPolicy returns maxmemory-policy, "" when it is not told.
+// evictionPolicy returns maxmemory-policy, "" when it is not told. INFO tells it where CONFIG
+// GET is seldom allowed.
 func evictionPolicy(ctx context.Context, node *redis.Client) string {
-	if settings, err := node.ConfigGet(ctx, "maxmemory-policy").Result(); err == nil {
-		return settings["maxmemory-policy"]
-	}
 	info, _ := node.Info(ctx, "memory").Result()
 	return infoField(info, "maxmemory_policy")
 }

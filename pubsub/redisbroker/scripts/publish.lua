@@ -20,6 +20,7 @@ local record, log = KEYS[1], KEYS[2] or KEYS[1] .. ':log'
 local body, id = ARGV[1], string.sub(ARGV[1], 1, 36)
 local size, count, age, bytes, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
 local sender, number, before = 's:' .. ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
+local numbered = ARGV[10] ~= ''
 
 local function whole(n) return string.format('%.0f', n) end -- .. writes 14 digits only
 
@@ -34,11 +35,12 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- A repeat, by go-redis or by the lane. The numbers of a sender rise within a channel, so one
 -- that is not above the last was executed before, or came too late to be.
 local repeated = false
-if r[12] then
-  local last, pos, at = string.match(r[12], '^(%d+) (%S+) (%d+)$')
-  last = tonumber(last)
-  if number == last and pos ~= '-' then return 'new ' .. pos .. ' ' .. at end
-  if number < last then
+if numbered and r[12] then
+  local last = tonumber(string.match(r[12], '^%d+'))
+  if number == last then
+    local pos, at = string.match(r[12], ' (%S+) (%d+)$')
+    if pos ~= '-' then return 'new ' .. pos .. ' ' .. at end
+  elseif number < last then
     for _, item in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 512)) do
       local pos, at, found = string.match(item[2][2], '^..(%S+) (%d+) %d+ (' .. string.rep('.', 36) .. ')')
       if found == id then return 'new ' .. pos .. ' ' .. at end
@@ -47,7 +49,7 @@ if r[12] then
   elseif last < before then
     return 'wait'
   end
-elseif before > 0 then
+elseif numbered and before > 0 then
   return 'wait'
 end
 
@@ -56,7 +58,7 @@ if answer then
   local print, pos, first, at = string.match(answer, '^(%S+) (%S+) (%S+) (%S+)$')
   if repeated and first == id then return 'new ' .. pos .. ' ' .. at end
   -- Nothing was appended, but whoever comes behind it in the pipeline need not wait.
-  if r[1] and not repeated then redis.call('HSET', record, sender, number .. ' - ' .. whole(now)) end
+  if numbered and r[1] and not repeated then redis.call('HSET', record, sender, ARGV[11] .. ' - ' .. whole(now)) end
   if print ~= ARGV[13] then return 'key' end
   return 'dup ' .. pos .. ' ' .. first
 end
@@ -79,14 +81,16 @@ local at = math.max(now, newest)
 local behind, btotal = digest, total
 offset, total = offset + 1, total + size
 digest = string.sub(redis.sha1hex(digest .. id), 1, 8)
-local pos = epoch .. '-' .. whole(offset) .. '-' .. digest
-local entry = '\1m' .. pos .. ' ' .. whole(at) .. ' ' .. whole(total) .. ' ' .. body
+-- Numbers as text, made once: Redis and Lua take longer for it than for the rest.
+local offset_, at_, total_ = whole(offset), whole(at), whole(total)
+local pos = epoch .. '-' .. offset_ .. '-' .. digest
+local entry = '\1m' .. pos .. ' ' .. at_ .. ' ' .. total_ .. ' ' .. body
 
 if count == 0 then
   if front < offset - 1 then redis.call('DEL', log) end
   front, fdigest, ftotal, cut = offset, digest, total, true
 else
-  local place, added = whole(offset) .. '-0', nil
+  local place, added = offset_ .. '-0', nil
   if front < offset - 1 then
     added = redis.pcall('XADD', log, 'NOMKSTREAM', place, 'm', entry)
     if added and added.err and string.find(added.err, 'WRONGTYPE', 1, true) then return added end
@@ -117,7 +121,11 @@ else
   end
 end
 
-redis.call('HSET', record, 'o', offset, 'd', digest, 't', at, 'b', total, sender, number .. ' ' .. pos .. ' ' .. whole(at))
+if numbered then
+  redis.call('HSET', record, 'o', offset_, 'd', digest, 't', at_, 'b', total_, sender, ARGV[11] .. ' ' .. pos .. ' ' .. at_)
+else
+  redis.call('HSET', record, 'o', offset_, 'd', digest, 't', at_, 'b', total_)
+end
 if begun then redis.call('HSET', record, 'e', epoch) end
 if cut or begun then redis.call('HSET', record, 'fo', front, 'fd', fdigest, 'fb', ftotal, 'ft', oldest) end
 if lost then redis.call('HSET', record, 'v', lost) end
@@ -127,7 +135,7 @@ if expires < now + life then
   redis.call('PEXPIRE', record, expires - now)
   redis.call('HSET', record, 'x', expires)
 end
-if not r[12] and redis.call('HLEN', record) > 64 then
+if numbered and not r[12] and redis.call('HLEN', record) > 64 then
   -- Senders of instances that are gone. Their repeats came within seconds, or never.
   local all = redis.call('HGETALL', record)
   for i = 1, #all, 2 do
@@ -136,7 +144,7 @@ if not r[12] and redis.call('HLEN', record) > 64 then
   end
 end
 if KEYS[3] then
-  redis.call('SET', KEYS[3], ARGV[13] .. ' ' .. pos .. ' ' .. id .. ' ' .. whole(at), 'PX', ARGV[14])
+  redis.call('SET', KEYS[3], ARGV[13] .. ' ' .. pos .. ' ' .. id .. ' ' .. at_, 'PX', ARGV[14])
 end
 redis.call(ARGV[8], record .. ARGV[9], entry)
-return 'new ' .. pos .. ' ' .. whole(at)
+return 'new ' .. pos .. ' ' .. at_

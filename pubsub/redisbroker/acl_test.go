@@ -1,0 +1,141 @@
+package redisbroker
+
+import (
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/wsbridge/wsbridge/internal/redistest"
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/pubsub/pubsubtest"
+)
+
+// documentedRules returns the ACL rules that the documentation of Options asks for.
+func documentedRules(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile("options.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rules []string
+	for _, line := range regexp.MustCompile(`(?m)^//\t(.*)$`).FindAllStringSubmatch(string(source), -1) {
+		rules = append(rules, strings.Fields(line[1])...)
+	}
+	if len(rules) == 0 || rules[0] != "~wsbridge:*" {
+		t.Fatalf("the rules are %q", rules)
+	}
+	return rules
+}
+
+// exercise has a broker do everything that it can.
+func (s *subject) exercise(c pubsub.Channel) {
+	s.t.Helper()
+	ctx := s.t.Context()
+	s.subscribe(c, 1)
+	p := pubsubtest.NewPublication(c, "one")
+	p.Key, p.Replicated = "key", true
+	m := s.publish(p).Message
+	for _, o := range s.PublishBatch(ctx, []pubsub.Publication{p, pubsubtest.NewPublication(c, "two")}) {
+		if o.Err != nil {
+			s.t.Errorf("PublishBatch: %v", o.Err)
+		}
+	}
+	until(s.t, "the announcements", func() bool { return len(s.recorder.Events(c)) >= 2 })
+	if n := len(s.log(c)); n != 2 {
+		s.t.Errorf("%d messages are kept, want 2", n)
+	}
+	if _, err := s.ReadBack(ctx, c, m.Pos, pubsub.Limit{Messages: 1}); err != nil {
+		s.t.Errorf("ReadBack: %v", err)
+	}
+	if n := len(s.channels("", "", 10)); n != 1 {
+		s.t.Errorf("%d channels are listed, want 1", n)
+	}
+	until(s.t, "the other instance", func() bool { return s.subscribers(c) == 2 })
+	if _, err := s.Purge(ctx, c); err != nil {
+		s.t.Errorf("Purge: %v", err)
+	}
+	s.Unfollow(c)
+	if state := s.Status().State; state != pubsub.Up {
+		s.t.Errorf("state %d, want Up", state)
+	}
+}
+
+// TestUserWithTheDocumentedRules has two instances do everything as such a user, and then asks
+// the servers whether they denied anything.
+func TestUserWithTheDocumentedRules(t *testing.T) {
+	for _, on := range []struct {
+		name string
+		make func(t *testing.T) (servers []*redistest.Server, change func(*Options))
+	}{
+		{"one node", func(t *testing.T) ([]*redistest.Server, func(*Options)) {
+			master := redistest.Start(t)
+			master.Replica(t)
+			return []*redistest.Server{master}, func(o *Options) { o.Addrs, o.DB = []string{master.Addr()}, 1 }
+		}},
+		{"Sentinel", func(t *testing.T) ([]*redistest.Server, func(*Options)) {
+			master := redistest.Start(t)
+			master.Replica(t)
+			sentinels := redistest.StartSentinels(t, 3, master)
+			for _, s := range sentinels.Nodes {
+				s.AddUser("sentinel", "secret", "&*", "+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+sentinel|replicas", "+subscribe", "+ping", "+client|setname")
+			}
+			return []*redistest.Server{master}, func(o *Options) {
+				o.Addrs, o.Master = sentinels.Addrs, sentinels.Master
+				o.SentinelUser, o.SentinelPassword = "sentinel", "secret"
+			}
+		}},
+		{"Cluster", func(t *testing.T) ([]*redistest.Server, func(*Options)) {
+			cluster := redistest.StartCluster(t, 3, 1)
+			return cluster.Nodes, onCluster(cluster)
+		}},
+	} {
+		t.Run(on.name, func(t *testing.T) {
+			servers, change := on.make(t)
+			for _, server := range servers {
+				server.AddUser("bridge", "secret", documentedRules(t)...)
+				server.Do("ACL", "LOG", "RESET")
+			}
+			var logged logs
+			asUser := func(o *Options) { o.User, o.Password = "bridge", "secret" }
+			other := startInstance(t, servers[0], quick, change, asUser, logged.take)
+			other.subscribe("news", 1)
+			one := startInstance(t, servers[0], quick, change, asUser, logged.take)
+			one.exercise("news")
+			if log := logged.String(); log != "" {
+				t.Errorf("the log is %q, want that nothing is wrong", log)
+			}
+			for _, b := range []*subject{one, other} {
+				if err := b.Close(); err != nil {
+					t.Errorf("Close: %v", err)
+				}
+			}
+			for _, server := range servers {
+				if denied := server.List("ACL", "LOG"); len(denied) != 0 {
+					t.Errorf("%s denied %q", server.Addr(), slices.Compact(denied))
+				}
+			}
+		})
+	}
+}
+
+func TestUserWithTooFewRights(t *testing.T) {
+	server := redistest.Start(t)
+	rules := documentedRules(t)
+	for _, c := range []struct {
+		without string
+		words   []string
+	}{
+		{"~wsbridge:*", []string{"NOPERM"}},
+		{"&wsbridge:*", []string{"NOPERM"}},
+		{"+evalsha", []string{"NOPERM", "evalsha"}},
+		{"+scan", []string{"NOPERM", "SCAN"}},
+		{"+hget", []string{"NOPERM", "hget"}},
+	} {
+		server.Do("FLUSHALL")
+		server.AddUser("bridge", "secret", slices.DeleteFunc(slices.Clone(rules), func(r string) bool { return r == c.without })...)
+		err := startError(t, Options{Addrs: []string{server.Addr()}, User: "bridge", Password: "secret"})
+		mustRefuse(t, err, c.words...)
+	}
+}

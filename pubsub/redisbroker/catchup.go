@@ -1,0 +1,196 @@
+package redisbroker
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/wsbridge/wsbridge/pubsub"
+)
+
+const (
+	pollEvery  = 500 * time.Millisecond // while a line is dead
+	auditEvery = 30 * time.Second
+	retryEvery = 250 * time.Millisecond
+)
+
+// A review looks whether the channels of a line missed something, by reading where their
+// logs end: of those that were subscribed to a moment ago; of all while the line is dead; and of
+// all now and then, since that keeps their positions from being forgotten.
+type review struct {
+	line  *line
+	every time.Duration // between two audits of one channel
+
+	unread []*followed // confirmed, but their logs could not be read
+	open   []suspicion
+
+	pollAt  time.Time
+	auditAt time.Time
+	rest    []*followed // of the audit that is under way
+	pace    time.Duration
+	strays  int // reviews in a row that found some; of channels without a line
+}
+
+// A suspicion is a log that ended further than was announced. Once a canary came back that
+// was sent later, nothing of it is on its way any more.
+type suspicion struct {
+	*followed
+	end    pubsub.Position
+	canary uint64
+}
+
+func (l *line) review() {
+	r := &review{line: l, every: min(auditEvery, l.lines.b.o.PositionTTL/4)}
+	timer := time.NewTimer(r.every)
+	defer timer.Stop()
+	for {
+		select {
+		case <-l.ctx.Done():
+			return
+		case <-l.settle:
+		case <-timer.C:
+		}
+		timer.Reset(time.Until(r.step()))
+	}
+}
+
+// step does what is due, and returns when something will be.
+func (r *review) step() time.Time {
+	l := r.line
+	l.mu.Lock()
+	confirmed := append(r.unread, l.confirmed...)
+	l.confirmed = nil
+	l.mu.Unlock()
+	r.unread = r.compare(confirmed, brokeLine)
+
+	var next time.Time
+	if l.alive.Load() {
+		r.close()
+		next = r.audit()
+	} else {
+		r.open = nil
+		next = r.poll()
+	}
+	if retry := time.Now().Add(retryEvery); r.unread != nil && retry.Before(next) {
+		next = retry
+	}
+	return next
+}
+
+// poll reads the ends of all logs, so that clients get on without announcements. It takes a
+// fifth of the time at most.
+func (r *review) poll() time.Time {
+	l := r.line
+	started := time.Now()
+	if start := time.Unix(0, l.changed.Load()).Add(pollEvery); started.Before(start) {
+		return start
+	}
+	if started.Before(r.pollAt) {
+		return r.pollAt
+	}
+	all := l.lines.carried(l)
+	if l.node == nil {
+		r.countStrays(len(all))
+	}
+	failed := r.compare(all, brokePoll)
+	r.pollAt = time.Now().Add(pollEvery)
+	if failed == nil {
+		r.pollAt = r.pollAt.Add(4*time.Since(started) - pollEvery)
+	}
+	return r.pollAt
+}
+
+// countStrays says that some of the channels are not announced, unless that passes at once,
+// as it does when a slot moves.
+func (r *review) countStrays(n int) {
+	if r.strays++; n == 0 {
+		r.strays = 0
+	}
+	if dead := r.strays > 2; r.line.dead.Swap(dead) != dead {
+		r.line.lines.judge()
+	}
+}
+
+// audit reads the ends of some logs, such that each has its turn in time.
+func (r *review) audit() time.Time {
+	now := time.Now()
+	if now.Before(r.auditAt) {
+		return r.auditAt
+	}
+	if len(r.rest) == 0 {
+		r.rest = r.line.lines.carried(r.line)
+		r.pace = r.every / time.Duration(1+len(r.rest)/eachChunk)
+	}
+	n := min(len(r.rest), eachChunk)
+	r.compare(r.rest[:n], brokeAudit)
+	r.rest = r.rest[n:]
+	r.auditAt = now.Add(r.pace)
+	return r.auditAt
+}
+
+// close decides the suspicions that can be.
+func (r *review) close() {
+	heard := r.line.heard.Load()
+	r.open = slices.DeleteFunc(r.open, func(s suspicion) bool {
+		if heard <= s.canary {
+			return false
+		}
+		l := r.line.lines
+		if s.arrived(s.end, l.b.receiver, l.b.flaws) == missed {
+			l.breaks[brokeAudit].Add(1)
+		}
+		return true
+	})
+}
+
+// compare reads where logs end, and compares that with what was announced. It returns the
+// channels of which nothing could be learned now.
+func (r *review) compare(fs []*followed, reason breakReason) (failed []*followed) {
+	for chunk := range slices.Chunk(fs, eachChunk) {
+		switch err := r.compareChunk(chunk, reason); {
+		case err == nil:
+		case errors.As(err, new(redis.Error)):
+			failed = append(failed, chunk...)
+		default:
+			// Redis is away, and would let each chunk wait.
+			return append(failed, fs[slices.Index(fs, chunk[0]):]...)
+		}
+	}
+	return failed
+}
+
+func (r *review) compareChunk(fs []*followed, reason breakReason) error {
+	l := r.line
+	names, before := make([]pubsub.Channel, len(fs)), make([]pubsub.Position, len(fs))
+	for i, f := range fs {
+		names[i], before[i] = f.channel, f.position()
+	}
+	ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout)
+	ends, err := l.lines.b.ends(ctx, names)
+	cancel()
+	switch damaged := errors.Is(err, pubsub.ErrPosition) || !passing(err); {
+	case err == nil:
+	case !damaged || l.ctx.Err() != nil:
+		return err
+	case len(fs) == 1:
+		fs[0].fail(err)
+		l.lines.complain("where the log of a channel ends cannot be read", fs[0].channel, err)
+		return nil
+	default: // one that is damaged does not keep the others
+		half := len(fs) / 2
+		return errors.Join(r.compareChunk(fs[:half], reason), r.compareChunk(fs[half:], reason))
+	}
+	canary := l.sung.Load()
+	for i, f := range fs {
+		switch f.compare(before[i], ends[i], reason == brokeAudit, l.lines.b.receiver, l.lines.b.flaws) {
+		case missed:
+			l.lines.breaks[reason].Add(1)
+		case perhapsMissed:
+			r.open = append(r.open, suspicion{f, ends[i], canary})
+		}
+	}
+	return nil
+}

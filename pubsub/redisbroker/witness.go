@@ -1,0 +1,144 @@
+package redisbroker
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/wsbridge/wsbridge/pubsub"
+)
+
+// A witness remembers where the messages stand that were acknowledged lately. Redis copies to
+// replicas after it has answered, so one that is promoted may lack the newest of them, and
+// counts on as if they had never been. When a master was replaced or restarted, the witness
+// looks for what it remembers, and where that is gone it leaves a scar in the log: clients
+// that had not come so far yet are told as well.
+//
+// What an instance acknowledged or announced and forgot with its own death, nobody knows.
+type witness struct {
+	b *Broker
+
+	mu            sync.Mutex
+	recent, older map[pubsub.Channel]pubsub.Position // the newest of each channel
+
+	// Owned by run.
+	masters []string // run ids, sorted; nil: not known yet
+}
+
+const (
+	witnessEvery  = time.Second
+	witnessRotate = 30 * time.Second // what is remembered is at least this old before it goes
+	witnessMost   = 64 << 10         // channels; beyond, new ones are not remembered until the next turn
+)
+
+func (w *witness) init(b *Broker) { w.b, w.recent = b, make(map[pubsub.Channel]pubsub.Position) }
+
+// note remembers a position. For one channel, it is called in the order of offsets.
+func (w *witness) note(c pubsub.Channel, p pubsub.Position) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, known := w.recent[c]; known || len(w.recent) < witnessMost {
+		w.recent[c] = p
+	}
+}
+
+func (w *witness) rotate() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.older, w.recent = w.recent, make(map[pubsub.Channel]pubsub.Position)
+}
+
+func (w *witness) remembered() map[pubsub.Channel]pubsub.Position {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := make(map[pubsub.Channel]pubsub.Position, len(w.older)+len(w.recent))
+	maps.Copy(all, w.older)
+	maps.Copy(all, w.recent)
+	return all
+}
+
+// run looks after the masters until the broker is closed.
+func (w *witness) run() {
+	ticker := time.NewTicker(witnessEvery)
+	defer ticker.Stop()
+	rotated := time.Now()
+	for {
+		select {
+		case <-w.b.ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if w.look() && time.Since(rotated) > witnessRotate {
+			w.rotate()
+			rotated = time.Now()
+		}
+	}
+}
+
+// look reports whether all that is remembered is known to be in the logs: nothing has
+// happened to the masters, or what they lack was marked.
+func (w *witness) look() bool {
+	ctx, cancel := context.WithTimeout(w.b.ctx, answerWithin)
+	defer cancel()
+	now, err := w.b.runIDs(ctx)
+	if err != nil {
+		return false
+	}
+	if w.masters != nil && !slices.Equal(now, w.masters) {
+		if err := w.b.mark(ctx, w.remembered()); err != nil {
+			return false
+		}
+	}
+	w.masters = now
+	return true
+}
+
+// runIDs returns what tells the masters from others and from earlier lives of themselves.
+func (b *Broker) runIDs(ctx context.Context) ([]string, error) {
+	var mu sync.Mutex
+	var ids []string
+	err := b.masters(ctx, func(ctx context.Context, node *redis.Client) error {
+		info, err := node.Info(ctx, "server").Result()
+		if err != nil {
+			return err
+		}
+		_, id, _ := strings.Cut(info, "run_id:")
+		id, _, _ = strings.Cut(id, "\r\n")
+		mu.Lock()
+		ids = append(ids, id)
+		mu.Unlock()
+		return nil
+	})
+	slices.Sort(ids)
+	return ids, err
+}
+
+// mark looks for positions that were once acknowledged or announced in the logs, and leaves a
+// scar in each log that lost its own.
+func (b *Broker) mark(ctx context.Context, known map[pubsub.Channel]pubsub.Position) error {
+	channels := slices.Collect(maps.Keys(known))
+	scars := 0
+	err := b.each(ctx, scarScript, channels, func(c pubsub.Channel) []any {
+		p := known[c]
+		scar := pubsub.Publication{ID: uuid.Must(uuid.NewV7())}
+		return []any{
+			string(p.Epoch), p.Offset, fmt.Sprintf("%08x", uint32(p.Digest)),
+			appendBody(nil, &scar), new(pubsub.Message).Size(), b.announce(), b.keys.suffix,
+		}
+	}, func(_ int, cmd *redis.Cmd) error {
+		n, err := cmd.Int()
+		scars += n
+		return err
+	})
+	if scars > 0 {
+		b.log.Error("Redis lost messages that were acknowledged; their subscribers are told", "channels", scars)
+	}
+	return err
+}
