@@ -72,7 +72,9 @@ func (l *line) listen(s *song) {
 		heard, received := l.heard.Load(), l.received.Load()
 		s.waiting = slices.DeleteFunc(s.waiting, func(n uint64) bool { return n <= heard })
 		if len(s.waiting) >= canariesSpare && received == s.received {
-			l.dead.Store(true)
+			if !l.dead.Swap(true) {
+				l.lines.judge()
+			}
 			l.close(c, errMute)
 		}
 		s.received = received

@@ -79,7 +79,8 @@ func (ls *lanes) close() {
 
 // push queues a publication, or refuses it.
 func (ls *lanes) push(it *pending) {
-	if ls.waiting.Add(1) > maxWaiting || ls.bytes.Add(int64(it.size)) > maxWaitingBytes {
+	waiting, bytes := ls.waiting.Add(1), ls.bytes.Add(int64(it.size)) // finish takes off both
+	if waiting > maxWaiting || bytes > maxWaitingBytes {
 		ls.finish(it, fmt.Errorf("%w: too many publications wait", pubsub.ErrUnavailable))
 		return
 	}
