@@ -1,16 +1,14 @@
 package main
 
 import (
-	"errors"
 	"log/slog"
 
 	"github.com/wsbridge/wsbridge/internal/config"
 	"github.com/wsbridge/wsbridge/internal/metrics"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
+	"github.com/wsbridge/wsbridge/pubsub/redisbroker"
 )
-
-var errRedis = errors.New("redis-url is set, and this version has the embedded broker only: unset it, or use a version with the Redis broker")
 
 // newBroker returns the broker that the settings ask for, not started yet, and what it tells
 // metrics of itself.
@@ -19,5 +17,43 @@ func newBroker(cfg *config.Config, log *slog.Logger) (pubsub.Broker, metrics.Sou
 		b := membroker.New(membroker.Options{Retention: cfg.Retention, PositionTTL: cfg.PositionTTL, Memory: cfg.Memory})
 		return b, metrics.Sources{LogBytes: b.Used, LogLimit: cfg.Memory}, nil
 	}
-	return nil, metrics.Sources{}, errRedis
+	b, err := redisbroker.New(redisOptions(cfg, log))
+	if err != nil {
+		return nil, metrics.Sources{}, err
+	}
+	return b, metrics.Sources{Redis: func() metrics.Redis { return redisMetrics(b.Stats()) }}, nil
+}
+
+func redisOptions(cfg *config.Config, log *slog.Logger) redisbroker.Options {
+	u := cfg.RedisURL
+	o := redisbroker.Options{
+		Addrs:       u.Addrs,
+		Master:      u.Master,
+		Cluster:     u.Mode == config.RedisCluster,
+		DB:          u.DB,
+		User:        u.User,
+		Password:    u.Password.Reveal(),
+		TLS:         cfg.RedisTLS,
+		Prefix:      cfg.RedisPrefix,
+		Retention:   cfg.Retention,
+		PositionTTL: cfg.PositionTTL,
+		Logger:      log,
+	}
+	if login := cfg.RedisSentinelAuth; login != nil {
+		o.SentinelUser, o.SentinelPassword = login.User, login.Password.Reveal()
+		if o.SentinelUser == "" {
+			o.SentinelUser = "default" // without any name the servers' login would be shown
+		}
+	}
+	return o
+}
+
+func redisMetrics(s redisbroker.Stats) metrics.Redis {
+	return metrics.Redis{
+		Announcements: s.Announcements,
+		Breaks:        s.Breaks,
+		Reconnects:    s.Reconnects,
+		DeadLines:     s.LinesDead,
+		Waiting:       s.Waiting,
+	}
 }

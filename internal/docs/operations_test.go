@@ -141,8 +141,27 @@ func subcommands(t *testing.T, file, parent string) (names []string) {
 	return names
 }
 
+// TestRedisUser holds the rights that operators are told to give against those that the tests
+// of the broker do with, which the documentation of its options lists.
+func TestRedisUser(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join(top, "pubsub/redisbroker/options.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var needed, documented []string
+	for _, line := range regexp.MustCompile(`(?m)^//\t(.*)$`).FindAllStringSubmatch(string(source), -1) {
+		needed = append(needed, strings.Fields(line[1])...)
+	}
+	for _, f := range read(t, operating).fences() {
+		if rights, ok := strings.CutPrefix(f.code, "user wsbridge on >PASSWORD\n"); ok {
+			documented = append(documented, strings.Fields(rights)...)
+		}
+	}
+	both(t, "right of a Redis user", needed, documented)
+}
+
 // logged matches a call that logs, up to its message.
-var logged = regexp.MustCompile(`(?:[lL]og(?:ger)?\.(?:Debug|Info|Warn|Error)\(|LogAttrs\([^"\n]*)("(?:[^"\\]|\\.)*")`)
+var logged = regexp.MustCompile(`(?:[lL]og(?:ger)?\.(?:Debug|Info|Warn|Error)\(|LogAttrs\([^"\n]*|complain\()("(?:[^"\\]|\\.)*")`)
 
 func TestLogMessages(t *testing.T) {
 	seen := make(map[string]bool)

@@ -8,7 +8,7 @@ import (
 
 // Redis is what a broker on Redis has counted since it was made, and what it has now.
 type Redis struct {
-	Announcements uint64            // received, of messages
+	Announcements uint64            // received
 	Breaks        map[string]uint64 // by reason
 	Reconnects    uint64            // of subscription lines
 	DeadLines     int               // now
@@ -16,7 +16,7 @@ type Redis struct {
 }
 
 // breakReasons are the values of the label of wsbridge_redis_breaks_total.
-var breakReasons = []string{"line", "slot", "audit", "rollback", "purge", "format", "error"}
+var breakReasons = []string{"line", "poll", "audit", "log", "format"}
 
 // redisCollector asks once for each scrape, so that its numbers belong together.
 type redisCollector struct {

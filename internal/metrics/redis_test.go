@@ -17,7 +17,7 @@ func TestRedisIsAskedOnceForEachScrape(t *testing.T) {
 		want map[string]string
 	}{
 		{"wsbridge_redis_announcements_total", map[string]string{"": "7"}},
-		{"wsbridge_redis_breaks_total", map[string]string{`{reason="line"}`: "3", `{reason="audit"}`: "1", `{reason="other"}`: "5", `{reason="purge"}`: "0"}},
+		{"wsbridge_redis_breaks_total", map[string]string{`{reason="line"}`: "3", `{reason="audit"}`: "1", `{reason="other"}`: "5", `{reason="log"}`: "0"}},
 		{"wsbridge_redis_reconnects_total", map[string]string{"": "4"}},
 		{"wsbridge_redis_lines_dead", map[string]string{"": "2"}},
 		{"wsbridge_redis_publishes_waiting", map[string]string{"": "9"}},

@@ -3,6 +3,7 @@ package metrics
 import (
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/go-chi/chi/v5"
@@ -25,7 +26,13 @@ func TestRequests(t *testing.T) {
 		conn.Write([]byte("HTTP/1.1 101 Switching Protocols\r\n\r\n"))
 		conn.Close()
 	})
-	server := httptest.NewServer(m.Requests(router))
+	var serving sync.WaitGroup
+	counted := m.Requests(router)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		serving.Add(1)
+		defer serving.Done()
+		counted.ServeHTTP(w, r)
+	}))
 	for _, r := range [][2]string{
 		{"POST", "/v1/channels/secret-channel/messages"}, {"POST", "/v1/channels/other/messages"},
 		{"GET", "/silent"}, {"GET", "/v1/ws"}, {"BREW", "/coffee"},
@@ -40,7 +47,8 @@ func TestRequests(t *testing.T) {
 		}
 		resp.Body.Close()
 	}
-	server.Close() // waits for the handlers
+	server.Close()
+	serving.Wait() // Close knows nothing of a handler that took its connection over
 	counts(t, m, "wsbridge_http_requests_total", map[string]string{
 		labels("code", "201", "method", "POST", "route", "/v1/channels/{channel}/messages"): "2",
 		labels("code", "200", "method", "GET", "route", "/silent"):                          "1",

@@ -73,9 +73,9 @@ var (
 		"1 from SIGTERM until the end, else 0.")
 
 	redisAnnouncements = describe(Counter, "wsbridge_redis_announcements_total",
-		"Messages that Redis announced to this instance. 0 with the embedded broker, as are the other numbers of Redis.")
+		"What Redis announced to this instance. 0 with the embedded broker, as are the other numbers of Redis.")
 	redisBreaks = describe(Counter, "wsbridge_redis_breaks_total",
-		"Times that a channel's log was to be read since announcements were not enough, by why.", "reason")
+		"Times that announcements of a channel were not enough and its log had to be read, by why.", "reason")
 	redisReconnects = describe(Counter, "wsbridge_redis_reconnects_total",
 		"Subscription lines to Redis that ended and were made anew.")
 	redisLinesDead = describe(Gauge, "wsbridge_redis_lines_dead",
