@@ -58,6 +58,7 @@ type Bridge struct {
 	seed   maphash.Seed
 	shards [shardCount]shard
 	tails  atomic.Int64 // bytes in all channels' tails
+	pages  atomic.Int64 // bytes in all pages that channels keep
 
 	sweeper sweeper
 }

@@ -8,28 +8,77 @@ import (
 // This file is the client's list of subscriptions that read the log, each in its turn. All
 // of it is guarded by the client's mutex.
 
+// lookAhead is how many logs of one client are read at once.
+const lookAhead = 32
+
 // readLogs gives pages of the logs that the client has to catch up with, channels in turns.
-// The error is the context's; a log that cannot be read is put off.
+// It is the only place where logs are read for those who are subscribed. The error is the
+// context's; a log that cannot be read is put off.
 func (c *Client) readLogs(ctx context.Context, items []Item, limit Limit) ([]Item, error) {
+	var turns [lookAhead]turn
 	for limit.Messages > 0 && limit.Bytes > 0 {
-		sub, share := c.next(limit)
-		if sub == nil {
+		round, share := c.next(turns[:0], limit)
+		if len(round) == 0 {
 			break
 		}
-		n := len(items)
-		var err error
-		if items, err = sub.advance(ctx, items, share); err != nil {
-			if ctx.Err() != nil {
-				return items, ctx.Err()
+		look(ctx, round, share)
+		for i := range round {
+			t := &round[i]
+			if limit.Messages <= 0 || limit.Bytes <= 0 {
+				c.resume(t.sub)
+				break
 			}
-			c.retry(sub)
-		}
-		for _, it := range items[n:] {
-			limit.Bytes -= it.size()
-			limit.Messages--
+			n := len(items)
+			var err error
+			if items, err = t.advance(ctx, items, share); err != nil {
+				if ctx.Err() != nil {
+					return items, ctx.Err()
+				}
+				c.retry(t.sub)
+			}
+			for _, it := range items[n:] {
+				limit.Bytes -= it.size()
+				limit.Messages--
+			}
 		}
 	}
 	return items, nil
+}
+
+// A turn is that of one subscription to be given something.
+type turn struct {
+	sub     *subscription
+	reading *reading // what it needs; nil: it needs none
+}
+
+// look begins the readings that a round needs and nobody else has begun, and carries them out
+// side by side.
+func look(ctx context.Context, round []turn, share Limit) {
+	var own []*reading
+	for i := range round {
+		t := &round[i]
+		var first bool
+		if t.reading, first = t.sub.approach(); first {
+			own = append(own, t.reading)
+		}
+	}
+	if len(own) > 0 {
+		concurrently(len(own), func(i int) bool {
+			own[i].carryOut(ctx, share)
+			return true // others wait for each of them
+		})
+	}
+}
+
+func (t *turn) advance(ctx context.Context, items []Item, share Limit) ([]Item, error) {
+	var p *page
+	if t.reading != nil {
+		var err error
+		if p, err = t.reading.wait(ctx); err != nil {
+			return items, err
+		}
+	}
+	return t.sub.advance(items, share, p)
 }
 
 // work lists a subscription that has fallen behind and wakes the consumer.
@@ -89,23 +138,39 @@ func (c *Client) unlist(sub *subscription) {
 	sub.listed = false
 }
 
-// next returns the subscription whose turn it is, and its share of the limit; nil when
-// there is none that can be read now.
-func (c *Client) next(limit Limit) (*subscription, Limit) {
+// next appends the subscriptions whose turn it is to round, as many as there is room for, and
+// returns the share of each in the limit. It appends none when there is none that can be read
+// now.
+func (c *Client) next(round []turn, limit Limit) ([]turn, Limit) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.cause != nil || !c.queue.empty() {
+	n := len(c.behind)
+	if c.cause != nil || n == 0 || !c.queue.empty() {
 		// What was queued of a channel comes before what its log holds, also if that happened
 		// since Pull looked: a channel may have fallen behind meanwhile.
-		return nil, limit
+		return round, limit
 	}
-	i := c.readable()
-	if i < 0 {
-		return nil, limit
+	now, first := time.Now(), c.turn
+	for i := range n {
+		if len(round) == min(cap(round), limit.Messages) {
+			break
+		}
+		place := (first + i) % n
+		if sub := c.behind[place]; !sub.retryAt.After(now) {
+			round = append(round, turn{sub: sub})
+			c.turn = place + 1
+		}
 	}
-	c.turn = i + 1
-	n := len(c.behind)
-	return c.behind[i], Limit{Messages: max(1, limit.Messages/n), Bytes: max(1, limit.Bytes/n)}
+	return round, Limit{Messages: max(1, limit.Messages/n), Bytes: max(1, limit.Bytes/n)}
+}
+
+// resume lets the next round begin with a subscription that got nothing in this one.
+func (c *Client) resume(sub *subscription) {
+	c.mu.Lock()
+	if sub.listed {
+		c.turn = sub.place
+	}
+	c.mu.Unlock()
 }
 
 // readable is workable now. A client that has nothing to catch up with, as most have most of

@@ -30,8 +30,9 @@ type channel struct {
 	synced bool
 	breaks int // counts what made the end unknown, so that a page read before is recognised
 
-	tail tail
-	left bool // no longer followed: what is announced all the same is nobody's
+	tail     tail
+	readings readings
+	left     bool // no longer followed: what is announced all the same is nobody's
 
 	live   []*subscription // at end; each message goes into their queues
 	others []*subscription // behind or ahead
@@ -97,7 +98,12 @@ func (ch *channel) broken() {
 	}
 	ch.tail.clear(&ch.bridge.tails)
 	ch.end, ch.synced = pubsub.Position{}, false
+	if ch.bridge.flaws.unbroken {
+		return
+	}
 	ch.breaks++
+	ch.readings.broken()
+	ch.dropAll()
 }
 
 // meetAhead looks whether announcements have reached those who read further in the log.
@@ -118,7 +124,7 @@ func (ch *channel) meetAhead() {
 
 // add takes a subscription that stands at pos, which is behind until it turns live.
 func (ch *channel) add(sub *subscription, pos pubsub.Position) {
-	sub.state, sub.pos = behind, pos
+	sub.state, sub.pos, sub.joined = behind, pos, ch.readings.begun
 	sub.index = len(ch.others)
 	ch.others = append(ch.others, sub)
 }
@@ -148,13 +154,14 @@ func (ch *channel) remove(sub *subscription) {
 	sub.state = gone
 }
 
-// leave ends a channel that nobody uses: its tail no longer counts, nor does what a broker
-// announces a little longer.
+// leave ends a channel that nobody uses: its tail and its pages no longer count, nor does what
+// a broker announces a little longer.
 func (ch *channel) leave() {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	ch.left = true
 	ch.tail.clear(&ch.bridge.tails)
+	ch.dropAll()
 }
 
 // subscribers counts the subscriptions.

@@ -19,7 +19,8 @@
 // compares the two positions. One that is ahead has read more from the log than was
 // announced so far and waits until announcements reach it. Whatever goes wrong with
 // announcements (a hole, a broken line, a purged or rolled-back log) has one answer:
-// the subscriptions of the channel fall behind, and the log decides.
+// the subscriptions of the channel fall behind, and the log decides. A page of the log is
+// read once for all who stand in it, and a thousand who come back together ask the broker once.
 //
 // # Cancelling and limits
 //
@@ -28,7 +29,8 @@
 // it is full, its subscriptions fall behind and read the log later, and if the client then
 // takes nothing for [Options.Stall], it is stopped with [ErrTooSlow]. Nobody waits for it.
 //
-// The package starts one goroutine (see sweep.go), which Close waits for. It knows neither
-// HTTP nor encodings: a [Delivery] keeps what transports made of a message, so that each
+// The package starts one goroutine that stays (see sweep.go), which Close waits for, and a few
+// for a client that has several questions to the broker, which the call waits for. It knows
+// neither HTTP nor encodings: a [Delivery] keeps what transports made of a message, so that each
 // encoding is made once for all clients.
 package bridge

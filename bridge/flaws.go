@@ -12,6 +12,7 @@ import (
 type flaws struct {
 	noCatchUp bool // resuming clients turn live at once
 	readFirst bool // the log is read before the subscription is registered
+	unbroken  bool // what was read of a log counts on when the channel breaks
 }
 
 // skipsCatchUp reports whether a subscription turns live wherever it stands.

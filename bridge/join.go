@@ -3,6 +3,7 @@ package bridge
 import (
 	"context"
 	"math"
+	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -10,32 +11,73 @@ import (
 // locate registers a subscription with its channel, and finds where it starts. Registered
 // first: from here on, nothing can pass between the log and announcements.
 func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub.Position, error) {
-	ch, broker := sub.channel, sub.channel.bridge.broker
+	ch := sub.channel
 	ch.mu.Lock()
 	if sub.state == gone {
 		ch.mu.Unlock()
 		return pubsub.Position{}, sub.client.why()
 	}
 	ch.add(sub, start.Pos)
-	end, synced := ch.end, ch.synced
-	sub.placed = !start.Resume || synced && start.Pos == end
+	atEnd := ch.synced && start.Pos == ch.end
+	sub.placed = !start.Resume || atEnd
 	ch.mu.Unlock()
 
 	switch {
-	case !start.Resume && synced:
-		return end, nil
 	case !start.Resume:
-		page, err := broker.ReadBack(ctx, ch.name, pubsub.Position{}, pubsub.Limit{Messages: 1})
-		return page.End, err
+		return ch.now(ctx)
 	case start.Pos.IsZero():
-		page, err := broker.Read(ctx, ch.name, pubsub.Position{}, pubsub.Limit{Messages: 1})
-		return page.From, err
-	case synced && start.Pos == end, broker.Status().State != pubsub.Down:
+		return sub.front(ctx)
+	case atEnd, ch.bridge.broker.Status().State != pubsub.Down:
 		return start.Pos, nil
 	}
 	// The log is needed and cannot be had: the client is better off asking again later than
 	// connected and waiting.
 	return pubsub.Position{}, pubsub.ErrUnavailable
+}
+
+// now returns the channel's end, and asks the log for it when it is unknown.
+func (ch *channel) now(ctx context.Context) (pubsub.Position, error) {
+	for {
+		ch.mu.Lock()
+		if ch.synced {
+			defer ch.mu.Unlock()
+			return ch.end, nil
+		}
+		r, first := ch.join(pubsub.Start{})
+		ch.mu.Unlock()
+		if _, err := r.get(ctx, first); err != nil {
+			return pubsub.Position{}, err
+		}
+	}
+}
+
+// front returns the position in front of the oldest message kept. The page that begins there
+// is what the client is given next, most of the time.
+func (sub *subscription) front(ctx context.Context) (pubsub.Position, error) {
+	ch := sub.channel
+	var read *page
+	for {
+		ch.mu.Lock()
+		if sub.state == gone {
+			ch.mu.Unlock()
+			return pubsub.Position{}, sub.client.why()
+		}
+		now, p := time.Now(), read
+		if p == nil {
+			p = ch.kept(sub, now)
+		}
+		if p != nil && p.decides(sub, now) {
+			sub.placed = p.breaks == ch.breaks
+			ch.mu.Unlock()
+			return p.from, nil
+		}
+		r, first := ch.join(pubsub.Behind(pubsub.Position{}))
+		ch.mu.Unlock()
+		var err error
+		if read, err = r.get(ctx, first); err != nil {
+			return pubsub.Position{}, err
+		}
+	}
 }
 
 // begin sets a subscription going at pos: the confirmation is queued in the same step that

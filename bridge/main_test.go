@@ -47,6 +47,11 @@ func publish(t testing.TB, b *Bridge, name pubsub.Channel, n int) *pubsub.Messag
 	return r.Message
 }
 
+// front returns the position in front of the first message of a log.
+func front(first *pubsub.Message) pubsub.Position {
+	return pubsub.Position{Epoch: first.Pos.Epoch}
+}
+
 // A consumer is a client with its wake-ups counted in a channel.
 type consumer struct {
 	*Client

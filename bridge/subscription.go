@@ -1,7 +1,6 @@
 package bridge
 
 import (
-	"context"
 	"errors"
 	"time"
 
@@ -33,6 +32,7 @@ type subscription struct {
 	// follows may come from the tail. What a client shows is not decided by what this
 	// instance happens to remember.
 	placed bool
+	joined uint64 // so many readings of the channel had begun when it came to stand here
 
 	// Guarded by the client's mutex.
 	listed  bool      // stands in client.behind
@@ -44,60 +44,82 @@ type subscription struct {
 // read on the way, or a log that went back and whose break was not announced yet.
 var errNothingNew = errors.New("the log is behind its announcements")
 
-// advance gives the client the next messages of a subscription that is behind, and turns
-// it live when it has reached the end. It is the only place where logs are read for
-// subscribers, and it runs on the goroutine of the client's consumer.
-func (sub *subscription) advance(ctx context.Context, items []Item, limit Limit) ([]Item, error) {
+// approach returns the reading that a subscription needs to go on, and whether the caller has
+// to carry it out; nil when it needs none.
+func (sub *subscription) approach() (r *reading, first bool) {
 	ch := sub.channel
 	ch.mu.Lock()
-	if sub.state != behind {
-		ch.mu.Unlock()
-		return items, nil
+	defer ch.mu.Unlock()
+	if sub.state != behind || ch.synced && sub.pos == ch.end {
+		return nil, false
 	}
-	if missed, known := ch.tail.behind(sub.pos); known && ch.synced && sub.placed {
-		items = sub.take(items, missed, limit)
-		ch.mu.Unlock()
-		return items, nil
+	now := time.Now()
+	if _, known := sub.remembered(now); known || ch.kept(sub, now) != nil {
+		return nil, false
 	}
-	pos, breaks := sub.pos, ch.breaks
-	ch.mu.Unlock()
+	return ch.join(pubsub.Behind(sub.pos))
+}
 
-	page, err := ch.bridge.broker.Read(ctx, ch.name, pos, pubsub.Limit(limit))
-	if err != nil {
-		return items, err
-	}
+// remembered returns what the tail holds for a subscription, if it may serve it. The channel's
+// mutex is held.
+func (sub *subscription) remembered(now time.Time) (missed []*Delivery, known bool) {
+	ch := sub.channel
+	missed, known = ch.tail.behind(sub.pos)
+	return missed, known && ch.synced && (sub.placed || ch.readings.proof.covers(sub.pos, now))
+}
 
+// advance gives the client the next messages of a subscription that is behind: from the tail,
+// from a page that the channel keeps, or from the one that was read for it, which may be nil.
+// It turns the subscription live when it has reached the end.
+func (sub *subscription) advance(items []Item, limit Limit, read *page) ([]Item, error) {
+	ch := sub.channel
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if sub.state != behind {
-		return items, nil // the client has left meanwhile
+		return items, nil // it needs nothing, or the client has left meanwhile
 	}
-	if page.Gap != nil {
-		items = append(items, &Gap{*page.Gap})
-		ch.bridge.options.OnGap(page.Gap.Reason)
-	}
-	for _, m := range page.Messages {
-		items = append(items, ch.tail.delivery(m))
-	}
-	sub.pos, sub.placed = page.Last(), ch.breaks == breaks
-	if page.More || ch.breaks != breaks {
-		// After a break the end of this page is no longer the end of what announcements follow:
-		// the log decides once more.
+	if ch.synced && sub.pos == ch.end {
+		sub.turnLive()
 		return items, nil
 	}
+	now := time.Now()
+	if missed, known := sub.remembered(now); known {
+		sub.placed = true
+		items, all := sub.give(items, missed, limit)
+		if all {
+			sub.turnLive()
+		}
+		return items, nil
+	}
+	p := read
+	if p == nil {
+		p = ch.kept(sub, now)
+	}
+	if p == nil || !p.decides(sub, now) {
+		return items, nil // a page is read for it next time
+	}
+
+	gap, missed, _ := p.behind(sub.pos)
+	if gap != nil {
+		items = append(items, gap)
+		ch.bridge.options.OnGap(gap.Reason)
+	}
+	items, all := sub.give(items, missed, limit)
+	if all {
+		sub.pos = p.last()
+	}
+	sub.placed = p.breaks == ch.breaks
+	if !all || p.more || p.breaks != ch.breaks {
+		return items, nil
+	}
+	// The page went to the end of the log, and the channel knows its own since then at least.
 	switch {
-	case !ch.synced:
-		// Nothing was announced since the channel broke or was opened, so the end of the log
-		// is the end of announcements.
-		ch.end, ch.synced = sub.pos, true
+	case sub.pos == ch.end:
 		sub.turnLive()
-		ch.meetAhead()
-	case ch.synced && sub.pos == ch.end:
-		sub.turnLive()
-	case ch.synced && sub.pos.Epoch == ch.end.Epoch && sub.pos.Offset > ch.end.Offset:
+	case sub.pos.Epoch == ch.end.Epoch && sub.pos.Offset > ch.end.Offset:
 		sub.state = ahead
 		sub.client.unlist(sub)
-	case page.Gap == nil && len(page.Messages) == 0:
+	case gap == nil && len(missed) == 0:
 		if _, known := ch.tail.behind(sub.pos); !known {
 			return items, errNothingNew
 		}
@@ -105,20 +127,20 @@ func (sub *subscription) advance(ctx context.Context, items []Item, limit Limit)
 	return items, nil
 }
 
-// take moves what the tail knows behind sub.pos to the client. The channel's mutex is held.
-func (sub *subscription) take(items []Item, missed []*Delivery, limit Limit) []Item {
+// give appends messages as far as they fit into the limit, the first whatever its size, and
+// reports whether those were all. The channel's mutex is held.
+func (sub *subscription) give(items []Item, missed []*Delivery, limit Limit) (_ []Item, all bool) {
 	for i, d := range missed {
 		n := d.Message.Size()
 		if i > 0 && (limit.Messages < 1 || n > limit.Bytes) {
-			return items
+			return items, false
 		}
 		items = append(items, d)
 		limit.Messages--
 		limit.Bytes -= n
 		sub.pos = d.Message.Pos
 	}
-	sub.turnLive()
-	return items
+	return items, true
 }
 
 // turnLive puts a subscription that has reached the channel's end among the live ones.

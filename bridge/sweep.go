@@ -9,8 +9,8 @@ import (
 const sweepEvery = 250 * time.Millisecond
 
 // A sweeper does what would otherwise need a timer for each channel and client: it ends
-// channels that nobody uses any more, wakes clients whose log could not be read, and stops
-// those that stand still.
+// channels that nobody uses any more, drops pages that nobody needs, wakes clients whose log
+// could not be read, and stops those that stand still.
 type sweeper struct {
 	done chan struct{}
 	wg   sync.WaitGroup
@@ -18,12 +18,14 @@ type sweeper struct {
 	mu        sync.Mutex // guards what follows
 	lagging   map[*Client]struct{}
 	reminders map[*Client]struct{}
+	keeping   map[*channel]struct{} // a page of their logs at least
 }
 
 func (s *sweeper) init() {
 	s.done = make(chan struct{})
 	s.lagging = make(map[*Client]struct{})
 	s.reminders = make(map[*Client]struct{})
+	s.keeping = make(map[*channel]struct{})
 }
 
 func (s *sweeper) run(b *Bridge) {
@@ -39,6 +41,7 @@ func (s *sweeper) run(b *Bridge) {
 			case now := <-ticker.C:
 				b.stopStalled(now)
 				b.wakeReminded(now)
+				b.dropIdle(now)
 				b.closeIdle(now)
 			}
 		}

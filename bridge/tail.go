@@ -10,7 +10,7 @@ import (
 // ending at the channel's end. It spares the log those who fell behind a moment ago, and
 // lends its encodings to everyone who reads what it holds. It may hold what retention has
 // dropped, so it serves no one whose position the log has not seen (see
-// subscription.placed). Its channel's mutex guards it.
+// subscription.placed), or those around it (see proof). Its channel's mutex guards it.
 type tail struct {
 	deliveries []*Delivery
 	bytes      int
@@ -69,8 +69,7 @@ func (t *tail) behind(p pubsub.Position) ([]*Delivery, bool) {
 	return t.deliveries[i:], p == t.deliveries[i-1].Message.Pos
 }
 
-// delivery returns the tail's own delivery of a message that was read from the log, so
-// that its encodings are shared, or a new one.
+// delivery returns the tail's own delivery of a message that was read from the log, or nil.
 func (t *tail) delivery(m *pubsub.Message) *Delivery {
 	if len(t.deliveries) > 0 {
 		first := t.deliveries[0].Message.Pos
@@ -80,5 +79,5 @@ func (t *tail) delivery(m *pubsub.Message) *Delivery {
 			}
 		}
 	}
-	return &Delivery{Message: m}
+	return nil
 }
