@@ -1,0 +1,73 @@
+package deploy
+
+import (
+	"errors"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/test/deploy/balancer"
+	"github.com/wsbridge/wsbridge/test/testserver"
+)
+
+// scaled are the configured 75 s at a 25th. The default heartbeat would be a second.
+var scaled = []string{"75s", "3s"}
+
+// A held line is one of a transport that can be silent.
+type held struct {
+	client.Transport
+	*client.Line
+}
+
+// idle opens one of each, with polls that are held for so long.
+func idle(t *testing.T, url string, wait time.Duration) (lines []held) {
+	for _, transport := range []client.Transport{client.LongPoll, client.WebSocket, client.SSE, client.HTTPStream} {
+		o := way{Transport: transport}.options(url, "a")
+		o.Wait = wait
+		line := open(t, o)
+		until(t, line, client.Welcome)
+		lines = append(lines, held{transport, line})
+	}
+	return lines
+}
+
+// TestIdleConnectionsStay: heartbeats keep a connection open for longer than any timeout, and
+// so do polls that are shorter.
+func TestIdleConnectionsStay(t *testing.T) {
+	each(t, func(t *testing.T, kind balancer.Kind) {
+		server := testserver.Start(t, "WSBRIDGE_HEARTBEAT=1s")
+		b := balancer.Start(t, kind, []string{server.Addr}, scaled...)
+		for _, line := range idle(t, b.URL(""), 2*time.Second) {
+			beats := 5
+			if line.Transport == client.LongPoll {
+				beats = 3 // the answers of the first poll, which is not held, and of two that are
+			}
+			for range beats {
+				until(t, line.Line, client.Heartbeat)
+			}
+		}
+	})
+}
+
+// TestSilentConnectionsAreCut is the control of TestIdleConnectionsStay: it is the heartbeat
+// that keeps them, and the timeouts that were scaled are those in force.
+func TestSilentConnectionsAreCut(t *testing.T) {
+	each(t, func(t *testing.T, kind balancer.Kind) {
+		server := testserver.Start(t, "WSBRIDGE_HEARTBEAT=10m")
+		b := balancer.Start(t, kind, []string{server.Addr}, scaled...)
+		for _, line := range idle(t, b.URL(""), 50*time.Second) {
+			ctx := patient(t)
+			var err error
+			for err == nil {
+				_, err = line.Next(ctx)
+			}
+			if ctx.Err() != nil {
+				t.Errorf("%v is still open", line.Transport)
+			}
+			if refused := new(client.Refused); line.Transport == client.LongPoll && (!errors.As(err, &refused) || refused.Status != http.StatusGatewayTimeout) {
+				t.Errorf("%v ended with %v", line.Transport, err)
+			}
+		}
+	})
+}
