@@ -206,9 +206,8 @@ func signal(c chan<- struct{}) {
 	}
 }
 
-// ask sends what is wanted until the connection fails. What piled up while a command was
-// written goes out together. The canary's topic comes behind everything that is carried, so
-// its confirmation says that all of it is.
+// ask sends what is wanted until the connection fails. The canary's topic comes behind
+// everything that is carried, so its confirmation says that all of it is.
 func (l *line) ask(c *connection, received chan error) error {
 	if err := l.flush(c); err != nil {
 		return err
@@ -231,10 +230,14 @@ func (l *line) ask(c *connection, received chan error) error {
 	}
 }
 
+// flush sends all that is wanted, unless answers are under way: those who ask meanwhile share
+// the next commands.
 func (l *line) flush(c *connection) error {
 	l.mu.Lock()
-	wanted := c.wanted
-	c.wanted = make(map[pubsub.Channel]*followed)
+	var wanted map[pubsub.Channel]*followed
+	if len(c.asked) == 0 {
+		wanted, c.wanted = c.wanted, make(map[pubsub.Channel]*followed)
+	}
 	l.mu.Unlock()
 
 	var joined, left []pubsub.Channel
@@ -385,6 +388,7 @@ func (c *connection) next() request {
 	c.asked[0] = request{}
 	if c.asked = c.asked[1:]; len(c.asked) == 0 {
 		c.asked = nil
+		signal(c.kick)
 	}
 	return r
 }

@@ -108,7 +108,7 @@ func (l *lines) tried(ctx context.Context) error {
 			continue
 		}
 		if !passing(ln.failure) {
-			return fmt.Errorf("redisbroker: subscribing: %w", ln.failure)
+			return fmt.Errorf("subscribing: %w", ln.failure)
 		}
 		failures = append(failures, ln.failure)
 	}
