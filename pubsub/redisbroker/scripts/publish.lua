@@ -71,6 +71,7 @@ if epoch then
   front, fdigest, ftotal, oldest = tonumber(r[6]), r[7], tonumber(r[8]), tonumber(r[9])
 else
   epoch = ARGV[7]
+  redis.call('HSET', record, 'e', epoch) -- first of all: refused when memory is full, as DEL is not
   redis.call('DEL', log) -- a log without its record cannot be placed
 end
 local expires, lexpires = tonumber(r[10] or 0), tonumber(r[11] or 0)
@@ -90,22 +91,23 @@ if count == 0 then
   if front < offset - 1 then redis.call('DEL', log) end
   front, fdigest, ftotal, cut = offset, digest, total, true
 else
-  local place, added = offset_ .. '-0', nil
-  if front < offset - 1 then
-    added = redis.pcall('XADD', log, 'NOMKSTREAM', place, 'm', entry)
-    if added and added.err and string.find(added.err, 'WRONGTYPE', 1, true) then return added end
-    -- Redis dropped it, to make room or since all of it was old.
-    if type(added) ~= 'string' and newest >= now - age then lost = offset - 1 end
-  end
+  local place = offset_ .. '-0'
+  local added = not begun and redis.pcall('XADD', log, 'NOMKSTREAM', place, 'm', entry)
+  -- A refusal, such as that memory is full, must come before DEL, which is never refused then.
+  if type(added) == 'table' and not string.find(added.err, 'equal or smaller', 1, true) then return added end
   if type(added) ~= 'string' then
+    -- Redis dropped it, to make room or since all of it was old.
+    if front < offset - 1 and newest >= now - age then lost = offset - 1 end
     redis.call('DEL', log)
     redis.call('XADD', log, place, 'm', entry)
-    front, fdigest, ftotal, oldest, cut = offset - 1, behind, btotal, at, true
+    front, lexpires = offset - 1, 0
   end
+  if front == offset - 1 then fdigest, ftotal, oldest, cut = behind, btotal, at, true end
   if offset - front > count or total - ftotal > bytes or oldest < now - age then
     -- A few of the oldest, so that no publication pays for many; reading trims exactly.
     for _, item in ipairs(redis.call('XRANGE', log, '-', '+', 'COUNT', 3)) do
       local o, d, t, b = string.match(item[2][2], head)
+      if not o then break end -- cannot be read: whoever reads is told
       oldest = tonumber(t)
       if offset - front <= count and total - ftotal <= bytes and oldest >= now - age then break end
       front, fdigest, ftotal = tonumber(o), d, tonumber(b)
@@ -126,7 +128,6 @@ if numbered then
 else
   redis.call('HSET', record, 'o', offset_, 'd', digest, 't', at_, 'b', total_)
 end
-if begun then redis.call('HSET', record, 'e', epoch) end
 if cut or begun then redis.call('HSET', record, 'fo', front, 'fd', fdigest, 'fb', ftotal, 'ft', oldest) end
 if lost then redis.call('HSET', record, 'v', lost) end
 local life = math.max(ttl, age)
