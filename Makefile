@@ -5,8 +5,11 @@ SHELL       := /bin/bash
 TOOLS       := go tool -modfile=tools.mod
 SEEN        := $(CURDIR)/.cache/seen
 FUZZTIME    ?= 3s
+SEEDS       ?= 20
+SEED        ?= 1
+RUN         ?=
 
-.PHONY: test setup build lint unit conformance openapi e2e fuzz-short fuzz bench fmt clean
+.PHONY: test setup build lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-redis fmt clean
 
 test: setup lint unit conformance openapi e2e fuzz-short
 
@@ -48,8 +51,16 @@ fuzz-short:
 fuzz:
 	FUZZTIME=5m test/fuzz.sh
 
+# Every fault with SEEDS seeds from SEED on, or only those whose name matches RUN; prints a table.
+chaos:
+	cd test/chaos && go test -race -count=1 -timeout 3h -run 'Test(Chaos|Controls)/$(RUN)' -seed $(SEED) -seeds $(SEEDS)
+
 bench:
 	go test -run '^$$' -bench . -benchmem ./...
+
+# What the broker on Redis costs, beside what Redis can do. Fails when it is too much.
+bench-redis:
+	go run ./bench/redis
 
 fmt:
 	gofmt -w .

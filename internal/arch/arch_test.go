@@ -69,7 +69,7 @@ func packages(t *testing.T) []string {
 			return err
 		}
 		rel, _ := filepath.Rel("../..", path)
-		if d.IsDir() && (rel == "test" || rel == "cmd" || rel == "examples" || strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" || d.Name() == "node_modules") {
+		if d.IsDir() && (rel == "test" || rel == "cmd" || rel == "examples" || rel == "bench" || strings.HasPrefix(d.Name(), ".") && rel != "." || d.Name() == "testdata" || d.Name() == "node_modules") {
 			return filepath.SkipDir
 		}
 		if strings.HasSuffix(path, ".go") && !strings.HasSuffix(path, "_test.go") {
