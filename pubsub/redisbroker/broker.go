@@ -69,11 +69,11 @@ func (b *Broker) Start(ctx context.Context, r pubsub.Receiver) error {
 	for _, step := range []func(context.Context) error{
 		b.guard,
 		b.loadScripts,
-		b.lines.start,
 		b.instances.start,
+		b.lines.start,
 	} {
 		if err := step(ctx); err != nil {
-			return err
+			return startFailure(err)
 		}
 	}
 	b.warn(ctx)

@@ -21,24 +21,10 @@ const searchTime = 3 * time.Second
 
 // guard refuses a server that cannot be used, and a prefix that something else uses.
 func (b *Broker) guard(ctx context.Context) error {
-	err := b.checkServers(ctx)
-	if err == nil {
-		err = b.claimPrefix(ctx)
-	}
-	return startFailure(err)
-}
-
-// startFailure returns what Start makes of an error on the way to Redis. It wraps
-// [pubsub.ErrUnavailable] when trying again may help.
-func startFailure(err error) error {
-	var r refusal
-	switch {
-	case err == nil, errors.As(err, &r), errors.Is(err, pubsub.ErrUnavailable):
+	if err := b.checkServers(ctx); err != nil {
 		return err
-	case passing(err):
-		return fmt.Errorf("%w: %w", pubsub.ErrUnavailable, err)
 	}
-	return refusalf("Redis refuses: %s", strings.ReplaceAll(err.Error(), "\n", "; ")) // each sentinel has a line
+	return b.claimPrefix(ctx)
 }
 
 func (b *Broker) claimPrefix(ctx context.Context) error {
@@ -82,7 +68,7 @@ func (b *Broker) foreign(key string) error {
 func (b *Broker) searchForeign(ctx context.Context, atMost time.Duration) error {
 	errLong := errors.New("it takes too long")
 	begun := time.Now()
-	err := b.masters(ctx, func(ctx context.Context, node *redis.Client) error {
+	return b.masters(ctx, func(ctx context.Context, node *redis.Client) error {
 		err := scan(ctx, node, literal(b.o.Prefix)+":*", func(keys []string) error {
 			err := b.checkKeys(ctx, node, keys)
 			if err == nil && time.Since(begun) > atMost {
@@ -97,10 +83,6 @@ func (b *Broker) searchForeign(ctx context.Context, atMost time.Duration) error 
 		}
 		return err
 	})
-	if forbidden(err) {
-		return refusalf("the Redis user may not run SCAN and TYPE, which the first start under a prefix and the list of channels need: %v", err)
-	}
-	return err
 }
 
 // checkKeys refuses keys that no broker makes.

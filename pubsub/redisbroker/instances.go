@@ -58,14 +58,18 @@ func newInstances(b *Broker) *instances {
 	}
 }
 
-// start makes this instance known. After an error it may be called again.
+// start makes this instance known. It may be called again, since a later step of the start may
+// have failed.
 func (i *instances) start(ctx context.Context) error {
+	if i.stop != nil {
+		return nil
+	}
 	err := i.beat(ctx)
 	if err == nil {
 		err = i.flush(ctx)
 	}
 	if err != nil {
-		return startFailure(err)
+		return err
 	}
 	ctx, i.stop = context.WithCancel(i.b.ctx)
 	i.done.Go(func() { i.run(ctx) })
@@ -179,7 +183,7 @@ func (i *instances) flush(ctx context.Context) error {
 }
 
 // write changes the hash in one step, so that it never stays behind without a time to live.
-// When that fails, Redis may have done it or do it later: all is written anew.
+// Should it fail, Redis may have done it, or do it later: the serial tells the next heartbeat.
 func (i *instances) write(ctx context.Context, changed []count) error {
 	i.serial++
 	set, gone := []any{serialField, i.serial}, []string(nil)
@@ -200,7 +204,6 @@ func (i *instances) write(ctx context.Context, changed []count) error {
 	}
 	pipe.PExpire(ctx, i.key, i.ttl)
 	if _, err := pipe.Exec(ctx); err != nil {
-		i.lost = true
 		return err
 	}
 	i.lost = false

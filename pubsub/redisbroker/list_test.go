@@ -161,6 +161,23 @@ func TestChannelsOfLargeInstances(t *testing.T) {
 	}
 }
 
+// While a hash grows or shrinks, HSCAN returns some of its fields twice.
+func TestSubscribersThatAreToldTwice(t *testing.T) {
+	l := &listing{limit: 2}
+	for _, id := range []string{"one", "one", "two", "two", "three"} {
+		for _, c := range []pubsub.Channel{"c", "b", "a"} {
+			l.count(id, c, 1)
+		}
+	}
+	want := []row{
+		{Info: pubsub.Info{Channel: "a", Subscribers: 3}, counted: "three"},
+		{Info: pubsub.Info{Channel: "b", Subscribers: 3}, counted: "three"},
+	}
+	if !slices.Equal(want, l.rows) {
+		t.Errorf("counted %v, want %v", l.rows, want)
+	}
+}
+
 func TestChannelsAmongOtherKeys(t *testing.T) {
 	server := redistest.Start(t)
 	s := start(t, server)

@@ -18,7 +18,7 @@ import (
 //	~wsbridge:* &wsbridge:* +ping +select +client|setname +info +command +cluster|slots +asking
 //	+subscribe +unsubscribe +ssubscribe +sunsubscribe +publish +spublish
 //	+eval +evalsha +script|load +multi +exec +wait +time +scan +type
-//	+get +set +setnx +del +exists +pexpire +zadd +zrange +zrem +zremrangebyscore
+//	+get +set +del +exists +pexpire +zadd +zrange +zrem +zremrangebyscore
 //	+hget +hset +hdel +hlen +hmget +hgetall +hscan +xadd +xrange +xrevrange +xtrim
 type Options struct {
 	Addrs   []string // HOST:PORT: the node, some of the Cluster's nodes, or the sentinels; empty: localhost:6379

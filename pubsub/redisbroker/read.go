@@ -219,7 +219,7 @@ func (b *Broker) each(ctx context.Context, s *redis.Script, channels []pubsub.Ch
 		for try := 0; try == 0 || try == 1 && lacksScript(cmds); try++ {
 			if try > 0 {
 				if err := b.loadScripts(ctx); err != nil {
-					return err
+					return b.failure(err)
 				}
 			}
 			pipe := b.client.Pipeline()

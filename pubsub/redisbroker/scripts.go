@@ -44,14 +44,14 @@ var (
 // loadScripts gives every master the scripts that are sent in pipelines, where a missing one
 // cannot be sent along in time.
 func (b *Broker) loadScripts(ctx context.Context) error {
-	return b.failure(b.masters(ctx, func(ctx context.Context, node *redis.Client) error {
+	return b.masters(ctx, func(ctx context.Context, node *redis.Client) error {
 		for _, s := range []*redis.Script{publishScript, endScript, peekScript, scarScript} {
 			if err := s.Load(ctx, node).Err(); err != nil {
 				return err
 			}
 		}
 		return nil
-	}))
+	})
 }
 
 // masters calls f for each master: of the Cluster side by side, else for the only one.

@@ -3,7 +3,6 @@ package redisbroker
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strconv"
 	"strings"
 
@@ -24,10 +23,6 @@ func (b *Broker) checkServers(ctx context.Context) error {
 
 func (b *Broker) checkServer(ctx context.Context, node *redis.Client) error {
 	info, err := node.Info(ctx, "server").Result()
-	if forbidden(err) {
-		b.log.Warn("the Redis user may not run INFO: the version of the server is not checked")
-		return nil
-	}
 	if err != nil {
 		return err
 	}
@@ -76,16 +71,3 @@ func infoField(info, name string) string {
 	}
 	return ""
 }
-
-// forbidden reports whether an error says that the user may not run a command, or that whoever
-// hosts the server took it away.
-func forbidden(err error) bool {
-	return redis.HasErrorPrefix(err, "NOPERM") || redis.HasErrorPrefix(err, "ERR unknown command")
-}
-
-// A refusal says why Start fails for good, and what to do.
-type refusal string
-
-func refusalf(format string, args ...any) error { return refusal(fmt.Sprintf(format, args...)) }
-
-func (r refusal) Error() string { return "redisbroker: " + string(r) }
