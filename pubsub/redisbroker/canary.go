@@ -87,8 +87,9 @@ func (l *line) listen(s *song) {
 func (l *line) call(s *song) {
 	ctx, cancel := context.WithTimeout(l.ctx, ioTimeout)
 	defer cancel()
+	sent := time.Now()
 	if s.conn == nil || !s.conn.ready.Load() {
-		l.answered(twice(func() error { return l.node.client.Load().Ping(ctx).Err() }))
+		l.answered(twice(func() error { return l.node.client.Load().Ping(ctx).Err() }), sent)
 		return
 	}
 	n := l.sung.Add(1)
@@ -106,7 +107,7 @@ func (l *line) call(s *song) {
 		l.close(s.conn, err)
 		return
 	}
-	l.answered(err)
+	l.answered(err, sent)
 }
 
 // publish sends a canary and returns how many subscribers got it.
@@ -130,8 +131,13 @@ func twice(f func() error) error {
 	return f()
 }
 
-func (l *line) answered(err error) {
-	if ok := err == nil; l.ctx.Err() == nil && l.answers.Swap(ok) != ok {
+func (l *line) answered(err error, sent time.Time) {
+	ok := err == nil
+	if l.ctx.Err() != nil {
+		return
+	}
+	l.lines.status.answered(ok, sent)
+	if l.answers.Swap(ok) != ok {
 		l.lines.judge()
 	}
 }

@@ -15,14 +15,33 @@ import (
 type status struct {
 	mu  sync.Mutex // held by those who change it
 	now atomic.Pointer[pubsub.Status]
+
+	// silent is when the first command was sent that no master has answered, nor any since,
+	// in Unix nanoseconds; 0: the last one was answered.
+	silent atomic.Int64
 }
 
+// set changes the state. The broker is down from when it fell silent, not from when that was
+// certain some seconds later.
 func (s *status) set(to pubsub.State) (changed bool) {
 	if now := s.now.Load(); now != nil && now.State == to {
 		return false
 	}
-	s.now.Store(&pubsub.Status{State: to, Since: time.Now()})
+	since := time.Now()
+	if silent := s.silent.Load(); to == pubsub.Down && silent != 0 {
+		since = time.Unix(0, silent)
+	}
+	s.now.Store(&pubsub.Status{State: to, Since: since})
 	return true
+}
+
+// answered notes how a command ended that was sent at some time.
+func (s *status) answered(ok bool, sent time.Time) {
+	if ok {
+		s.silent.Store(0)
+	} else {
+		s.silent.CompareAndSwap(0, sent.UnixNano())
+	}
 }
 
 // state implements [Broker.Status].
