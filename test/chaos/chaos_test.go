@@ -23,7 +23,10 @@ type scenario struct {
 
 // scenarios are all faults.
 var scenarios = []scenario{
-	embedded,
+	frozen, away, killed, emptied,
+	lostTail, failover, masterKilled, slotMoved,
+	unsubscribed, cutOff, muted,
+	crashed, rolling, embedded,
 }
 
 // A control is a scenario played with instances that have a flaw: it has to be found.
@@ -32,7 +35,11 @@ type control struct {
 	scenario   scenario
 }
 
-var controls = []control{}
+var controls = []control{
+	{"catch-up after a broken line off", "catchup", cutOff},
+	{"digest ignored", "digest", lostTail},
+	{"canary off", "canary", muted},
+}
 
 // TestChaos plays every scenario with every seed.
 func TestChaos(t *testing.T) {

@@ -121,12 +121,12 @@ func (i *instance) readiness() string {
 	return said.Code
 }
 
-// metric returns the sum of all samples of a name.
+// metric returns the sum of all samples of a name, or of a name with all its labels.
 func (i *instance) metric(name string) (sum float64) {
 	_, text := get("http://" + i.admin + "/metrics")
 	for s := bufio.NewScanner(strings.NewReader(text)); s.Scan(); {
 		sample, value, _ := strings.Cut(s.Text(), " ")
-		if bare, _, _ := strings.Cut(sample, "{"); bare == name {
+		if rest, ok := strings.CutPrefix(sample, name); ok && (rest == "" || rest[0] == '{') {
 			v, _ := strconv.ParseFloat(value, 64)
 			sum += v
 		}

@@ -4,6 +4,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -16,18 +17,43 @@ var embedded = scenario{
 		i := newInstance(r.t, r.flaw)
 		r.instances = []*instance{i}
 		r.open(r.anyBalancer())
-		r.whisper()
-		r.traffic(1000)
-		r.settle()
-		r.pass(r.between(0, time.Second))
+		r.calmBefore()
 		r.crash(i)
 		r.pass(r.between(0, 2*time.Second))
 		i.start()
-		r.healed()
-		r.whisper()
-		r.caughtUp("after the restart")
+		r.calmAfter()
 	},
 }
+
+// crashed: instances die at once, one after the other.
+var crashed = scenario{name: "an instance killed", play: func(r *run) {
+	redis := redistest.Start(r.t)
+	r.start(single(redis))
+	r.calmBefore()
+	for range 3 {
+		i := r.instances[r.rng.IntN(len(r.instances))]
+		r.pass(r.between(0, 500*time.Millisecond))
+		r.crash(i)
+		r.whisper()
+		r.pass(r.between(0, time.Second))
+		i.start()
+	}
+	r.calmAfter()
+}}
+
+// rolling: all instances are restarted, one after the other, as for a new version.
+var rolling = scenario{name: "rolling restart", play: func(r *run) {
+	redis := redistest.Start(r.t)
+	r.start(single(redis))
+	r.calmBefore()
+	for _, i := range r.instances {
+		status := i.proc.terminate()
+		r.prove(status == 0, "%s stopped with status %d", i.addr, status)
+		i.start()
+		r.whisper()
+	}
+	r.calmAfter()
+}}
 
 // crash kills an instance.
 func (r *run) crash(i *instance) {

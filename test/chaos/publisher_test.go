@@ -98,7 +98,11 @@ func (p *publisher) burst(n int) {
 func (p *publisher) batches(ctx context.Context) {
 	for ctx.Err() == nil {
 		p.burst(1 + p.rng.IntN(60))
-		p.pause(ctx, 120*time.Millisecond)
+		rest := 100 * time.Millisecond
+		if _, acknowledged := p.run.ledger.Counts(); acknowledged > enough {
+			rest *= 5 // what goes on is long rather than much
+		}
+		p.pause(ctx, rest)
 	}
 }
 

@@ -28,6 +28,7 @@ const (
 	// what it was told with the logs whatever happens, which would hide that nothing else did.
 	overdue = 15 * time.Second
 
+	most  = 3  // instances
 	hot   = 6  // channels with traffic
 	quiet = 20 // channels with a message only where a scenario says so
 )
@@ -56,16 +57,25 @@ type run struct {
 	publishing context.CancelFunc
 	publishers sync.WaitGroup
 
+	more        []client.Transport // of subscribers beside one for each transport
 	subscribers []*subscriber
 	subscribing context.CancelFunc
 	listeners   sync.WaitGroup
 }
 
-// A mood tells subscribers whether to change transports or to follow their habit.
+// A mood tells subscribers what to do.
 type mood struct {
-	settled bool
-	ended   context.Context // when the next mood begins
+	kind
+	ended context.Context // when the next mood begins
 }
+
+type kind int
+
+const (
+	restless kind = iota // all change their transport every moment
+	settled              // each follows its habit
+	resting              // all stay where they are
+)
 
 func newRun(t *testing.T, name string, seed uint64, flaw string) *run {
 	r := &run{t: t, name: name, seed: seed, flaw: flaw, ledger: ledger.New()}
@@ -84,7 +94,7 @@ func newRun(t *testing.T, name string, seed uint64, flaw string) *run {
 	for n := range quiet {
 		r.channels = append(r.channels, pubsub.Channel(fmt.Sprintf("chaos:quiet-%d", n)))
 	}
-	r.feel(false)
+	r.feel(restless)
 	return r
 }
 
@@ -115,7 +125,7 @@ func (r *run) anyBalancer() string { return balancers[r.rng.IntN(len(balancers))
 // everyone has begun. redis returns the URL that the n-th instance is given.
 func (r *run) start(redis func(n int) string) {
 	r.t.Helper()
-	for n := range 2 + r.rng.IntN(2) {
+	for n := range most - r.rng.IntN(2) {
 		r.instances = append(r.instances, newInstance(r.t, r.flaw, "WSBRIDGE_REDIS_URL="+redis(n)))
 	}
 	r.open(r.anyBalancer())
@@ -128,8 +138,8 @@ func (r *run) open(balancer string) {
 	r.t.Cleanup(r.end) // before the processes are killed
 	r.t.Logf("%s, seed %d: %d instances behind %s", r.name, r.seed, len(r.instances), balancer)
 
-	for _, t := range client.Transports() {
-		r.subscribers = append(r.subscribers, r.subscriber("stays-"+t.String(), stays, t))
+	for n, t := range append(client.Transports(), r.more...) {
+		r.subscribers = append(r.subscribers, r.subscriber(fmt.Sprintf("stays-%s-%d", t, n), stays, t))
 	}
 	for name, h := range map[string]habit{"roams": roams, "hops": hops, "sleeps": sleeps} {
 		r.subscribers = append(r.subscribers, r.subscriber(name, h, client.WebSocket))
@@ -148,8 +158,11 @@ func (r *run) open(balancer string) {
 		p := r.publisher(fmt.Sprintf("single-%d", n))
 		r.publishers.Go(func() { p.singles(ctx) })
 	}
-	batches, keyless := r.publisher("batches"), r.publisher("keyless")
-	r.publishers.Go(func() { batches.batches(ctx) })
+	for n := range 2 {
+		p := r.publisher(fmt.Sprintf("batches-%d", n))
+		r.publishers.Go(func() { p.batches(ctx) })
+	}
+	keyless := r.publisher("keyless")
 	r.publishers.Go(func() { keyless.keyless(ctx) })
 	r.whispers = r.publisher("whispers")
 }
@@ -176,115 +189,27 @@ func (r *run) sign() (token string) {
 	return answer.Token
 }
 
-// traffic waits until so many publications more are acknowledged.
-func (r *run) traffic(n int) {
-	r.t.Helper()
-	_, before := r.ledger.Counts()
-	eventually(r.t, fmt.Sprintf("%d publications more are acknowledged", n), func() bool {
-		_, now := r.ledger.Counts()
-		return now >= before+n
-	})
-}
-
-// pass lets a time go by.
-func (r *run) pass(d time.Duration) { sleep(r.over, d) }
-
-// whisper publishes one message to a quiet channel, each time to another until all had one.
-func (r *run) whisper() {
-	c := r.channels[hot+r.whispers.n%quiet]
-	m := r.whispers.next(c)
-	r.whispers.persist(func() bool { return r.whispers.send(m, m.key) == stored })
-}
-
-func (r *run) feel(settled bool) {
+func (r *run) feel(k kind) {
 	if r.calm != nil {
 		r.calm()
 	}
-	m := &mood{settled: settled}
+	m := &mood{kind: k}
 	m.ended, r.calm = context.WithCancel(r.over)
 	r.mood.Store(m)
-}
-
-// settle lets the subscribers follow their habits, and returns when all of them do.
-func (r *run) settle() {
-	r.t.Helper()
-	r.feel(true)
-	eventually(r.t, "everyone has settled", func() bool {
-		return !slices.ContainsFunc(r.subscribers, func(s *subscriber) bool {
-			return !s.settled.Load() && (s.habit == stays || s.habit == sleeps)
-		})
-	})
-}
-
-// lines returns how many lines the subscribers that stay on one of the transports have opened.
-func (r *run) lines(on ...client.Transport) (n int64) {
-	for _, s := range r.subscribers {
-		if s.habit == stays && slices.Contains(on, s.home) {
-			n += s.lines.Load()
-		}
-	}
-	return n
-}
-
-// fail fails the run. A control is expected to do badly: only what the ledger says counts.
-func (r *run) fail(format string, args ...any) {
-	r.t.Helper()
-	if r.flaw == "" {
-		r.t.Errorf(format, args...)
-	} else {
-		r.t.Logf(format, args...)
-	}
-}
-
-// prove notes that the fault has hit, and fails the run if it has not.
-func (r *run) prove(hit bool, format string, args ...any) {
-	r.t.Helper()
-	what := fmt.Sprintf(format, args...)
-	if !hit {
-		r.fail("this was not so: %s", what)
-		return
-	}
-	r.t.Logf("proof: %s", what)
-	r.proven++
-}
-
-// within waits until something holds, and reports whether it does in the end.
-func (r *run) within(d time.Duration, holds func() bool) bool {
-	for end := time.Now().Add(d); !holds(); r.pass(20 * time.Millisecond) {
-		if time.Now().After(end) {
-			return false
-		}
-	}
-	return true
-}
-
-// healed notes that the fault is over.
-func (r *run) healed() { r.ledger.Healed(time.Now()) }
-
-// caughtUp waits until everyone who is awake was given what was acknowledged by now. That it
-// takes too long is a violation.
-func (r *run) caughtUp(when string) {
-	until := time.Now()
-	for r.ledger.Owed(until) > 0 {
-		if time.Since(until) > overdue {
-			r.ledger.Late(fmt.Sprintf("%s, %d deliveries were missing %v later", when, r.ledger.Owed(until), overdue))
-			return
-		}
-		r.pass(100 * time.Millisecond)
-	}
 }
 
 // finish ends the traffic when there was enough of it, reads the logs, waits until everyone
 // has everything, and returns what the ledger says.
 func (r *run) finish(s *scenario) ledger.Verdict {
 	r.t.Helper()
-	r.feel(false)
+	r.feel(restless)
 	limit := time.Now().Add(3 * patience)
 	for !r.sufficed() && !time.Now().After(limit) {
 		r.pass(50 * time.Millisecond)
 	}
 	r.publishing()
 	r.publishers.Wait()
+	r.feel(resting)
 	for _, c := range r.channels {
 		r.readLog(c)
 	}

@@ -3,6 +3,7 @@ package chaos
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -44,6 +45,7 @@ type subscriber struct {
 
 	changes atomic.Int64 // of transport
 	lines   atomic.Int64 // opened so far
+	doing   atomic.Value // what it does, in words
 	settled atomic.Bool  // does for a while what its habit is
 
 	mu   sync.Mutex
@@ -62,7 +64,7 @@ func (s *subscriber) subscribe(ctx context.Context) {
 	last := client.Transport(s.rng.IntN(len(client.Transports())))
 	for ctx.Err() == nil {
 		mood := s.run.mood.Load()
-		if mood.settled && s.habit == sleeps {
+		if mood.kind == settled && s.habit == sleeps {
 			s.book.Sleeps()
 			s.settled.Store(true)
 			select {
@@ -73,11 +75,12 @@ func (s *subscriber) subscribe(ctx context.Context) {
 			s.book.Woke(time.Now())
 			continue
 		}
-		home := mood.settled && s.habit == stays
+		home := mood.kind == settled && s.habit == stays
 		next := s.home
 		if !home {
 			next = s.another(last)
 		}
+		begin := time.Now()
 		l, err := s.open(ctx, next)
 		if err != nil {
 			s.ended(err)
@@ -89,8 +92,13 @@ func (s *subscriber) subscribe(ctx context.Context) {
 			s.changes.Add(1)
 			last = next
 		}
-		s.settled.Store(mood.settled && (home || s.habit != stays))
-		err = s.follow(ctx, l, mood, home)
+		s.settled.Store(mood.kind == settled)
+		var moment time.Duration // to stay; 0: as long as it can
+		if !home && mood.kind != resting {
+			// In relation to what opening took: on a slow machine, too, more should come than goes.
+			moment = 20*time.Millisecond + draw(s.rng, 250*time.Millisecond+2*time.Since(begin))
+		}
+		err = s.follow(ctx, l, mood, moment)
 		s.settled.Store(false)
 		s.cursor = l.Cursor()
 		if err == nil && s.rng.IntN(2) == 0 {
@@ -118,7 +126,7 @@ func (s *subscriber) open(ctx context.Context, transport client.Transport) (*cli
 	defer cancel()
 	o := client.Options{
 		URL: s.run.balancer.url, Transport: transport, Token: s.token, ClientID: s.name,
-		Get: s.rng.IntN(2) == 0, Interval: 100 * time.Millisecond, Wait: 5 * time.Second, Limit: 1 + s.rng.IntN(500),
+		Get: s.rng.IntN(2) == 0, Interval: 100 * time.Millisecond, Wait: 5 * time.Second, Limit: 50 + s.rng.IntN(500),
 		Channels: s.run.channels,
 	}
 	if len(s.cursor) > 0 {
@@ -128,16 +136,19 @@ func (s *subscriber) open(ctx context.Context, transport client.Transport) (*cli
 		s.instance = (s.instance + 1 + s.rng.IntN(len(all)-1)) % len(all)
 		o.URL = all[s.instance].url()
 	}
-	return client.Open(ctx, o)
+	s.doing.Store(fmt.Sprintf("opens %s at %s since %s", transport, o.URL, clock()))
+	l, err := client.Open(ctx, o)
+	s.doing.Store(fmt.Sprintf("has %s at %s since %s, %v", transport, o.URL, clock(), err))
+	return l, err
 }
 
 // follow notes what comes on a line until it is time to change, or the line ends by an error.
-func (s *subscriber) follow(ctx context.Context, l *client.Line, mood *mood, home bool) error {
+func (s *subscriber) follow(ctx context.Context, l *client.Line, mood *mood, moment time.Duration) error {
 	stay, leave := context.WithCancel(ctx)
 	defer leave()
 	defer context.AfterFunc(mood.ended, leave)()
-	if !home {
-		defer time.AfterFunc(20*time.Millisecond+draw(s.rng, 250*time.Millisecond), leave).Stop()
+	if moment > 0 {
+		defer time.AfterFunc(moment, leave).Stop()
 	}
 	for {
 		waiting := stay
@@ -156,6 +167,8 @@ func (s *subscriber) follow(ctx context.Context, l *client.Line, mood *mood, hom
 	}
 }
 
+func clock() string { return time.Now().UTC().Format("15:04:05.000") }
+
 func complete(cursor pubsub.Cursor, channels int) bool {
 	return len(cursor) == channels && !slices.ContainsFunc(cursor, func(m pubsub.Mark) bool {
 		return !m.Start.Resume || m.Start.Pos.IsZero()
@@ -167,7 +180,7 @@ func (s *subscriber) note(e *client.Event) {
 	case e.Message != nil:
 		s.book.Delivered(e.Message, contentOf(e.Message.Data), time.Now())
 	case e.Gap != nil:
-		s.book.Gap(*e.Gap)
+		s.book.Gap(*e.Gap, time.Now())
 	case e.Type == client.Subscribed:
 		s.book.Stands(e.Channel, e.Pos)
 	case e.Type == client.Welcome:

@@ -117,22 +117,23 @@ func (l *Ledger) Late(what string) {
 	l.noted.add(Late, "%s", what)
 }
 
-// Owed returns how many deliveries are missing of what was acknowledged until then, but for
-// subscribers who sleep.
-func (l *Ledger) Owed(until time.Time) (n int) {
+// Owed returns how many deliveries are missing of what was acknowledged until then, by
+// subscriber. Nothing is owed to those who sleep.
+func (l *Ledger) Owed(until time.Time) map[string]int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	owed := make(map[string]int)
 	for _, s := range l.subscribers {
 		if s.asleep {
 			continue
 		}
 		for c, in := range s.channels {
 			for _, p := range l.stored[c] {
-				if !p.acked.After(until) && in.owed(p) && !in.covered(p.pos) {
-					n++
+				if !p.acked.After(until) && in.owed(p) && !in.mourned(p) {
+					owed[s.name]++
 				}
 			}
 		}
 	}
-	return n
+	return owed
 }

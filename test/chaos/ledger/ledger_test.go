@@ -88,8 +88,13 @@ func (p *play) keep(front pubsub.Position, ms ...*pubsub.Message) {
 	}
 }
 
-func gap(reason pubsub.Reason, from, to pubsub.Position) pubsub.Gap {
+func told(reason pubsub.Reason, from, to pubsub.Position) pubsub.Gap {
 	return pubsub.Gap{Channel: channel, Reason: reason, From: from, To: to}
+}
+
+func (p *play) gap(g pubsub.Gap) {
+	p.now = p.now.Add(time.Second)
+	p.sub.Gap(g, p.now)
 }
 
 // finds holds the violations against what is wanted: kinds, each as often as it is named.
@@ -128,18 +133,18 @@ func TestLost(t *testing.T) {
 		p.deliver(ms[:4]...)
 		p.keep(first, ms...)
 		p.finds(nil, Lost)
-		if n := p.Owed(p.now); n != 1 {
+		if n := p.Owed(p.now)["ann"]; n != 1 {
 			t.Errorf("%d are owed, want 1", n)
 		}
-		if n := p.Owed(time.Unix(0, 0)); n != 0 {
+		if n := p.Owed(time.Unix(0, 0))["ann"]; n != 0 {
 			t.Errorf("%d are owed of what was acknowledged before the first, want 0", n)
 		}
 		p.sub.Sleeps()
-		if n := p.Owed(p.now); n != 0 {
+		if n := p.Owed(p.now)["ann"]; n != 0 {
 			t.Errorf("%d are owed to someone who sleeps, want 0", n)
 		}
 		p.sub.Woke(p.now)
-		if n := p.Owed(p.now); n != 1 {
+		if n := p.Owed(p.now)["ann"]; n != 1 {
 			t.Errorf("%d are owed to someone who woke, want 1", n)
 		}
 	})
@@ -195,7 +200,7 @@ func TestTwice(t *testing.T) {
 		p := begin(t)
 		ms := p.publish(first, 1, 3, "")
 		p.deliver(ms...)
-		p.sub.Gap(gap(pubsub.Rollback, ms[2].Pos, ms[1].Pos))
+		p.gap(told(pubsub.Rollback, ms[2].Pos, ms[1].Pos))
 		p.deliver(ms[2])
 		p.keep(first, ms...)
 		p.finds([]pubsub.Reason{pubsub.Rollback}, Twice, BadGap)
@@ -214,7 +219,7 @@ func TestTwice(t *testing.T) {
 		p.Sent(channel, content(3))
 		lost, again := message(ms[1].Pos, 3, ""), message(ms[1].Pos, 3, "new")
 		p.deliver(append(ms, lost)...)
-		p.sub.Gap(gap(pubsub.Rollback, lost.Pos, ms[1].Pos))
+		p.gap(told(pubsub.Rollback, lost.Pos, ms[1].Pos))
 		p.Acknowledged(content(3).Tag, again.ID, again.Pos, p.now)
 		p.deliver(again)
 		p.keep(first, append(ms, again)...)
@@ -290,7 +295,7 @@ func TestGaps(t *testing.T) {
 	}
 	t.Run("a rollback of what was seen", func(t *testing.T) {
 		p, old, now := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Rollback, old[4].Pos, old[2].Pos))
+		p.gap(told(pubsub.Rollback, old[4].Pos, old[2].Pos))
 		p.deliver(now...)
 		p.finds(rollback)
 		if v := p.Judge(rollback...); v.Missing != 2 || v.Gaps[pubsub.Rollback] != 1 {
@@ -299,7 +304,7 @@ func TestGaps(t *testing.T) {
 	})
 	t.Run("a rollback of what was not seen", func(t *testing.T) {
 		p, old, now := rolled(t, 3)
-		p.sub.Gap(gap(pubsub.Rollback, old[2].Pos, old[2].Pos))
+		p.gap(told(pubsub.Rollback, old[2].Pos, old[2].Pos))
 		p.deliver(now...)
 		p.finds(rollback)
 	})
@@ -319,13 +324,13 @@ func TestGaps(t *testing.T) {
 		for _, m := range now {
 			p.Stored(m, content(number(m)))
 		}
-		p.sub.Gap(gap(pubsub.Rollback, old[2].Pos, scar))
+		p.gap(told(pubsub.Rollback, old[2].Pos, scar))
 		p.deliver(now...)
 		p.finds(rollback)
 	})
 	t.Run("a rollback where everything was kept", func(t *testing.T) {
 		p, old, now := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Rollback, old[4].Pos, old[2].Pos))
+		p.gap(told(pubsub.Rollback, old[4].Pos, old[2].Pos))
 		p.deliver(now...)
 		p.finds(nil, BadGap, Lost, Lost) // and the log does not have two
 	})
@@ -333,49 +338,73 @@ func TestGaps(t *testing.T) {
 		p := begin(t)
 		ms := p.publish(first, 1, 3, "")
 		p.deliver(ms...)
-		p.sub.Gap(gap(pubsub.Rollback, ms[2].Pos, ms[2].Pos))
+		p.gap(told(pubsub.Rollback, ms[2].Pos, ms[2].Pos))
 		p.keep(first, ms...)
 		p.finds(rollback, BadGap)
 	})
-	t.Run("too wide", func(t *testing.T) {
+	t.Run("a rollback that leads behind what was passed", func(t *testing.T) {
 		p, old, now := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Rollback, old[4].Pos, now[0].Pos))
-		p.deliver(now[1])
-		p.finds(rollback, Lost) // an offset that it had in another life of the tail
+		p.gap(told(pubsub.Rollback, old[4].Pos, now[1].Pos))
+		p.finds(rollback)
+		if v := p.Judge(rollback...); v.Replaced != 2 {
+			t.Errorf("%d were replaced, want 2", v.Replaced)
+		}
+	})
+	t.Run("a rollback that leads further", func(t *testing.T) {
+		p, old, now := rolled(t, 4)
+		p.gap(told(pubsub.Rollback, old[3].Pos, now[1].Pos))
+		p.finds(rollback, BadGap)
+	})
+	t.Run("a rollback that is told behind what was appended meanwhile", func(t *testing.T) {
+		p, _, now := rolled(t, 3)
+		p.deliver(now...)
+		scar := message(now[1].Pos, 99, "").Pos
+		p.Scar(channel, scar)
+		p.gap(told(pubsub.Rollback, now[1].Pos, scar))
+		p.finds(rollback)
+	})
+	t.Run("a rollback that was told before", func(t *testing.T) {
+		p := begin(t)
+		scar := message(first, 99, "").Pos
+		p.gap(told(pubsub.Rollback, first, scar))
+		p.publish(scar, 1, 1, "")
+		p.Begins(channel, first)
+		p.Scar(channel, scar)
+		p.finds(rollback, Lost)
 	})
 	t.Run("over what the log has", func(t *testing.T) {
 		p, old, now := rolled(t, 2)
-		p.sub.Gap(gap(pubsub.Rollback, old[1].Pos, old[2].Pos))
+		p.gap(told(pubsub.Rollback, old[1].Pos, old[2].Pos))
 		p.deliver(now...)
 		p.finds(rollback, BadGap)
 	})
 	t.Run("too early", func(t *testing.T) {
 		p, old, now := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Rollback, old[4].Pos, old[1].Pos))
+		p.gap(told(pubsub.Rollback, old[4].Pos, old[1].Pos))
 		p.deliver(old[2])
 		p.deliver(now...)
 		p.finds(rollback, Twice)
 	})
 	t.Run("not from where the subscriber stood", func(t *testing.T) {
 		p, old, now := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Rollback, old[3].Pos, old[2].Pos))
+		p.gap(told(pubsub.Rollback, old[3].Pos, old[2].Pos))
 		p.deliver(now...)
 		p.finds(rollback, BadGap)
 	})
 	t.Run("to no position of the log", func(t *testing.T) {
 		p, old, _ := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Rollback, old[4].Pos, old[3].Pos))
-		p.finds(rollback, BadGap, Lost, Lost)
+		p.gap(told(pubsub.Rollback, old[4].Pos, old[3].Pos))
+		p.finds(rollback, BadGap, Lost) // the other stands in the place of one that it had
 	})
 	t.Run("of the wrong reason", func(t *testing.T) {
 		p, old, now := rolled(t, 5)
-		p.sub.Gap(gap(pubsub.Trimmed, old[4].Pos, old[2].Pos))
+		p.gap(told(pubsub.Trimmed, old[4].Pos, old[2].Pos))
 		p.deliver(now...)
 		p.finds(rollback, BadGap)
 	})
 	t.Run("in a channel without a position", func(t *testing.T) {
 		p := begin(t)
-		p.sub.Gap(pubsub.Gap{Channel: "another", Reason: pubsub.Rollback})
+		p.gap(pubsub.Gap{Channel: "another", Reason: pubsub.Rollback})
 		p.finds(rollback, BadGap)
 	})
 
@@ -391,13 +420,13 @@ func TestGaps(t *testing.T) {
 	}
 	t.Run("another epoch", func(t *testing.T) {
 		p, old, now := replaced(t)
-		p.sub.Gap(gap(pubsub.Replaced, old[2].Pos, other))
+		p.gap(told(pubsub.Replaced, old[2].Pos, other))
 		p.deliver(now...)
 		p.finds(epoch)
 	})
 	t.Run("another epoch, too wide", func(t *testing.T) {
 		p, old, now := replaced(t)
-		p.sub.Gap(gap(pubsub.Replaced, old[2].Pos, now[0].Pos))
+		p.gap(told(pubsub.Replaced, old[2].Pos, now[0].Pos))
 		p.deliver(now[1])
 		p.finds(epoch, BadGap, BadGap) // not in front of the oldest; over what the log has
 	})
@@ -408,7 +437,7 @@ func TestGaps(t *testing.T) {
 	})
 	t.Run("a reason that does not fit the epochs", func(t *testing.T) {
 		p, old, now := replaced(t)
-		p.sub.Gap(gap(pubsub.Rollback, old[2].Pos, other))
+		p.gap(told(pubsub.Rollback, old[2].Pos, other))
 		p.deliver(now...)
 		p.finds(rollback, BadGap)
 	})
@@ -468,8 +497,9 @@ func TestCatchUp(t *testing.T) {
 	healed := p.now.Add(time.Second / 2)
 	p.now = p.now.Add(5 * time.Second)
 	p.deliver(ms...)
-	if got, want := p.Judge().CatchUp, 7*time.Second+time.Second/2; got != want {
-		t.Errorf("caught up in %v, want %v", got, want)
+	v := p.Judge()
+	if got, want := v.CatchUp, 7*time.Second+time.Second/2; got != want || v.Slowest != "ann" {
+		t.Errorf("%q caught up in %v, want ann in %v", v.Slowest, got, want)
 	}
 	p.sub.Woke(healed.Add(5 * time.Second))
 	if got, want := p.Judge().CatchUp, 2*time.Second+time.Second/2; got != want {

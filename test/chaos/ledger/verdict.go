@@ -47,7 +47,9 @@ type Verdict struct {
 	Delivered    int                   // to all subscribers together
 	Gaps         map[pubsub.Reason]int // told to all subscribers together
 	Missing      int                   // acknowledged messages that are not in the logs any more
+	Replaced     int                   // deliveries that gaps rollback spare, of messages in the place of those
 	CatchUp      time.Duration         // from Healed until the last subscriber had what was acknowledged before
+	Slowest      string                // the last subscriber, if it took any time
 
 	Violations map[Kind]int
 	Texts      []string // describes the first violations of each kind
@@ -90,10 +92,12 @@ func (l *Ledger) Judge(lossy ...pubsub.Reason) Verdict {
 			v.Delivered += len(in.got)
 			for _, g := range in.gaps {
 				v.Gaps[g.Reason]++
-				l.checkGap(s, g, lossy, may[c], &found)
+				l.checkGap(s, g.Gap, lossy, may[c], &found)
 			}
-			l.checkReading(s, c, in, len(lossy) > 0, &found)
-			v.CatchUp = max(v.CatchUp, l.catchUp(s, c, in))
+			v.Replaced += l.checkReading(s, c, in, len(lossy) > 0, &found)
+			if took := l.catchUp(s, c, in); took > v.CatchUp {
+				v.CatchUp, v.Slowest = took, s.name
+			}
 		}
 	}
 	v.Violations, v.Texts = found.counts, found.texts
@@ -111,14 +115,15 @@ func (g *log) missing(ps []*publication) (missing []*publication) {
 }
 
 // checkReading finds what a subscriber should have been given and was not, and what came
-// twice under two ids.
-func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, lossy bool, found *findings) {
+// twice under two ids. It counts what gaps cover because something else had stood in its place.
+func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, lossy bool, found *findings) (replaced int) {
+	g := l.logs[c]
 	for _, p := range l.stored[c] {
-		if in.owed(p) && !in.covered(p.pos) {
-			found.add(Lost, "%s was not given %v of %s, acknowledged at %v; it stands at %v", s.name, p.Tag, c, p.pos, in.at)
+		if kept := g != nil && g.at[p.id] != (pubsub.Position{}); !kept && in.owed(p) && !in.mourned(p) {
+			found.add(Lost, "%s was not given %v of %s, acknowledged at %v and gone since; it stands at %v (%s)",
+				s.name, p.Tag, c, p.pos, in.at, in.told())
 		}
 	}
-	g := l.logs[c]
 	for _, r := range in.repeats {
 		// A publication that was stored, lost and then repeated comes twice, rightly.
 		if there := g != nil && g.at[r.first] != (pubsub.Position{}); there || !lossy {
@@ -126,20 +131,20 @@ func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, loss
 		}
 	}
 	if g == nil {
-		return
+		return 0
 	}
 	for _, e := range g.entries {
-		if _, got := in.got[e.id]; e.scar() || got || in.before(e.pos) {
-			continue
-		}
-		p := l.sent[e.Tag]
-		switch {
+		switch _, got := in.got[e.id]; {
+		case e.scar() || got || in.before(e.pos):
+		case in.replaced(e.pos):
+			replaced++
 		case in.covered(e.pos):
-			found.add(BadGap, "%s was told of a gap over %v of %s, which the log has", s.name, e.pos, c)
-		case p == nil || p.acked.IsZero(): // others were counted above
-			found.add(Lost, "%s was not given %v of %s, which the log has; it stands at %v", s.name, e.pos, c, in.at)
+			found.add(BadGap, "%s was told of a gap over %v of %s, which the log has (%s)", s.name, e.pos, c, in.told())
+		default:
+			found.add(Lost, "%s was not given %v of %s, which the log has; it stands at %v (%s)", s.name, e.pos, c, in.at, in.told())
 		}
 	}
+	return replaced
 }
 
 // checkGap holds a gap against the fault and the log. suffered says whether the log may have
