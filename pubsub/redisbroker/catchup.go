@@ -68,7 +68,7 @@ func (r *review) step() time.Time {
 
 	var next time.Time
 	if l.alive.Load() {
-		r.close()
+		r.decide()
 		next = r.audit()
 	} else {
 		r.open = nil
@@ -95,11 +95,11 @@ func (r *review) poll() time.Time {
 	if l.node == nil {
 		r.countStrays(len(all))
 	}
-	failed := r.compare(all, brokePoll)
-	r.pollAt = time.Now().Add(pollEvery)
-	if failed == nil {
-		r.pollAt = r.pollAt.Add(4*time.Since(started) - pollEvery)
+	wait := pollEvery
+	if failed := r.compare(all, brokePoll); failed == nil {
+		wait = max(wait, 4*time.Since(started))
 	}
+	r.pollAt = time.Now().Add(wait)
 	return r.pollAt
 }
 
@@ -131,8 +131,8 @@ func (r *review) audit() time.Time {
 	return r.auditAt
 }
 
-// close decides the suspicions that can be.
-func (r *review) close() {
+// decide closes the suspicions that can be.
+func (r *review) decide() {
 	heard := r.line.heard.Load()
 	r.open = slices.DeleteFunc(r.open, func(s suspicion) bool {
 		if heard <= s.canary {
@@ -184,22 +184,13 @@ func (r *review) compareChunk(fs []*followed, reason breakReason) error {
 		return errors.Join(r.compareChunk(fs[:half], reason), r.compareChunk(fs[half:], reason))
 	}
 	canary := l.sung.Load()
-	received := make(map[pubsub.Channel]pubsub.Position)
 	for i, f := range fs {
 		switch f.compare(before[i], ends[i], reason == brokeAudit, l.lines.b.receiver, l.lines.b.flaws) {
 		case missed:
 			l.lines.breaks[reason].Add(1)
-			received[names[i]] = before[i]
 		case perhapsMissed:
 			r.open = append(r.open, suspicion{f, ends[i], canary})
 		}
-	}
-	if len(received) > 0 {
-		// Mostly the logs have gone on. Where they have lost what was received, those are told as
-		// well who had not seen it; if this fails, the witnesses of those who published are left.
-		ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout)
-		defer cancel()
-		_ = l.lines.b.mark(ctx, received)
 	}
 	return nil
 }

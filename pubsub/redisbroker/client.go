@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,7 +22,7 @@ const (
 // clientOptions are what all connections have in common. RESP2 is enough, and keeps what
 // Redis 7 and go-redis push over RESP3 beside replies out of pipelines and subscriptions.
 func clientOptions(o Options) *redis.UniversalOptions {
-	return &redis.UniversalOptions{
+	u := &redis.UniversalOptions{
 		Addrs:                 o.Addrs,
 		MasterName:            o.Master,
 		IsClusterMode:         o.Cluster,
@@ -43,6 +44,11 @@ func clientOptions(o Options) *redis.UniversalOptions {
 		PoolSize:              32,
 		ConnMaxIdleTime:       5 * time.Minute,
 	}
+	if o.TLS != nil {
+		// The dialer that go-redis has for TLS does not look at contexts.
+		u.Dialer = (&tls.Dialer{NetDialer: &net.Dialer{Timeout: dialTimeout}, Config: o.TLS}).DialContext
+	}
+	return u
 }
 
 func newClient(o Options) redis.UniversalClient {

@@ -145,17 +145,16 @@ func (l *line) serve() error {
 	received := make(chan error, 1)
 	l.lines.wg.Go(func() { received <- l.receive(c) })
 	err = l.ask(c, received)
+	_ = c.pubsub.Close()
+	<-received // ask may have taken it, and then leaves the channel closed
 
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.conn, l.confirmed = nil, nil
-	cause := c.cause
-	l.mu.Unlock()
-	if cause == nil {
-		cause = err
+	if c.cause != nil {
+		return c.cause
 	}
-	_ = c.pubsub.Close()
-	<-received // it may have been taken by ask, which leaves the channel closed
-	return cause
+	return err
 }
 
 // connect returns a connection that has everything to subscribe to that the line carries.
@@ -167,7 +166,6 @@ func (l *line) connect() (*connection, error) {
 		return nil, err
 	}
 	c := &connection{pubsub: l.node.client.Load().Subscribe(ctx), canary: topic, kick: make(chan struct{}, 1)}
-	c.touched.Store(time.Now().UnixNano())
 	if err := c.pubsub.Ping(ctx); err != nil {
 		_ = c.pubsub.Close()
 		return nil, err
@@ -177,6 +175,7 @@ func (l *line) connect() (*connection, error) {
 	defer l.lines.mu.RUnlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	c.touched.Store(time.Now().UnixNano())
 	c.wanted = make(map[pubsub.Channel]*followed)
 	for _, f := range l.lines.followed {
 		if f.line == l {
@@ -355,6 +354,7 @@ func (l *line) confirm(c *connection, got *redis.Subscription) error {
 		return errOutOfStep
 	}
 	l.lines.astray(l, name)
+	signal(l.lines.survey)
 	return nil
 }
 
@@ -409,6 +409,9 @@ func (l *line) refused(c *connection, reply redis.Error) error {
 	}
 	for _, f := range r.channels {
 		l.lines.astray(l, f.channel)
+	}
+	if redis.HasErrorPrefix(reply, "MOVED") {
+		signal(l.lines.survey)
 	}
 	return nil
 }

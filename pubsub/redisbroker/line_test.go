@@ -204,3 +204,21 @@ func TestCommandsOfOneSlot(t *testing.T) {
 	}
 	same(t, "names in a command", []int{512, 512, 176}, sizes())
 }
+
+// TestOneConnectionForAnother sees that go-redis does not connect again by itself when a line
+// is lost: it would subscribe to everything once more.
+func TestOneConnectionForAnother(t *testing.T) {
+	run := func(t *testing.T, server *redistest.Server, change ...func(*Options)) {
+		s := start(t, server, change...)
+		s.follow(names(20)...)
+		before := infoNumber(server, "cmdstat_subscribe:calls=")
+		same(t, "lines that were killed", 2, server.ClientKill("pubsub"))
+		until(t, "the lines", func() bool { return s.lines.stats().Reconnects == 2 })
+		same(t, "commands", 2*2, infoNumber(server, "cmdstat_subscribe:calls=")-before) // what it carries, and the canary's topic
+	}
+	t.Run("TCP", func(t *testing.T) { run(t, redistest.Start(t)) })
+	t.Run("TLS", func(t *testing.T) {
+		server, settings := redistest.StartTLS(t)
+		run(t, server, func(o *Options) { o.TLS = settings })
+	})
+}

@@ -25,6 +25,7 @@ type lines struct {
 	followed map[pubsub.Channel]*followed
 	nodes    map[string]*node // by address
 	stray    *line            // of channels that no line carries, in a Cluster
+	strays   bool             // there may be some
 
 	status
 	counters
@@ -51,7 +52,9 @@ func newLines(b *Broker) *lines {
 // start makes the first connections. When it fails it may be called again.
 func (l *lines) start(ctx context.Context) error {
 	l.ctx, l.cancel = context.WithCancel(l.b.ctx)
+	l.mu.Lock()
 	l.nodes = make(map[string]*node)
+	l.mu.Unlock()
 	err := l.open(ctx)
 	if err == nil {
 		err = l.tried(ctx)
@@ -68,11 +71,13 @@ func (l *lines) open(ctx context.Context) error {
 	if l.b.cluster != nil {
 		return l.openCluster(ctx)
 	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	l.add("", l.b.client.(*redis.Client))
 	return nil
 }
 
-// add opens the lines to a master. mu is held, unless it is the first.
+// add opens the lines to a master. mu is held.
 func (l *lines) add(addr string, client *redis.Client) {
 	n := &node{addr: addr}
 	n.client.Store(client)
@@ -242,6 +247,7 @@ func (l *lines) route(ctx context.Context, c pubsub.Channel) *line {
 	n := l.nodes[""]
 	if l.b.cluster != nil {
 		if n = l.owner(ctx, c); n == nil {
+			l.strays = true
 			signal(l.survey)
 			return l.stray
 		}

@@ -2,6 +2,7 @@ package redisbroker
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -41,8 +42,10 @@ func (l *lines) watch() {
 		case <-ticker.C:
 		case <-l.survey:
 		}
-		ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout) // one node may not answer
-		_ = l.look(ctx)                                        // who cannot be asked is told of by the canaries
+		// Time for two, since the node that is asked first may be frozen. If nobody answers,
+		// canaries tell.
+		ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout)
+		_ = l.look(ctx)
 		cancel()
 		select {
 		case <-l.ctx.Done():
@@ -62,7 +65,10 @@ func (l *lines) look(ctx context.Context) error {
 		masters[c.Options().Addr] = c
 		return nil
 	})
-	if err != nil || len(masters) == 0 {
+	if err == nil && len(masters) == 0 {
+		err = errors.New("the Cluster names no masters")
+	}
+	if err != nil {
 		return err
 	}
 	l.adopt(ctx, masters)
@@ -90,6 +96,10 @@ func (l *lines) adopt(ctx context.Context, masters map[string]*redis.Client) {
 			l.add(addr, c)
 		}
 	}
+	if !l.strays {
+		return
+	}
+	l.strays = false
 	for _, f := range l.followed {
 		if f.line == l.stray {
 			f.line = l.route(ctx, f.channel)
@@ -103,7 +113,7 @@ func (l *lines) remove(n *node) {
 	delete(l.nodes, n.addr)
 	for _, f := range l.followed {
 		if f.line.node == n {
-			f.line = l.stray
+			f.line, l.strays = l.stray, true
 		}
 	}
 	for _, ln := range n.lines {
@@ -116,8 +126,7 @@ func (l *lines) astray(ln *line, c pubsub.Channel) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if f := l.followed[c]; f != nil && f.line == ln {
-		f.line = l.stray
-		signal(l.survey)
+		f.line, l.strays = l.stray, true
 	}
 }
 
