@@ -49,7 +49,7 @@ func try(ctx context.Context, start func(context.Context) error) error {
 	limited, cancel := context.WithTimeout(ctx, tryFor)
 	defer cancel()
 	err := start(limited)
-	if errors.Is(err, context.DeadlineExceeded) {
+	if errors.Is(err, context.DeadlineExceeded) && !errors.Is(err, pubsub.ErrUnavailable) {
 		return fmt.Errorf("%w: %w", pubsub.ErrUnavailable, err)
 	}
 	return err
