@@ -184,13 +184,22 @@ func (r *review) compareChunk(fs []*followed, reason breakReason) error {
 		return errors.Join(r.compareChunk(fs[:half], reason), r.compareChunk(fs[half:], reason))
 	}
 	canary := l.sung.Load()
+	received := make(map[pubsub.Channel]pubsub.Position)
 	for i, f := range fs {
 		switch f.compare(before[i], ends[i], reason == brokeAudit, l.lines.b.receiver, l.lines.b.flaws) {
 		case missed:
 			l.lines.breaks[reason].Add(1)
+			received[names[i]] = before[i]
 		case perhapsMissed:
 			r.open = append(r.open, suspicion{f, ends[i], canary})
 		}
+	}
+	if len(received) > 0 {
+		// Mostly the logs have gone on. Where they have lost what was received, those are told as
+		// well who had not seen it; if this fails, the witnesses of those who published are left.
+		ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout)
+		defer cancel()
+		_ = l.lines.b.mark(ctx, received)
 	}
 	return nil
 }
