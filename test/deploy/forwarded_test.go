@@ -52,16 +52,18 @@ func TestClientAddress(t *testing.T) {
 }
 
 // TestOrigin: a page that the load balancer serves may connect, since it passes on the host
-// that was asked, with its port. A foreign one may not.
+// that was asked, with its port. A foreign one may not, whatever is claimed.
 func TestOrigin(t *testing.T) {
 	each(t, func(t *testing.T, kind balancer.Kind) {
-		server := testserver.Start(t)
+		server := testserver.Start(t, "WSBRIDGE_TRUSTED_PROXIES=127.0.0.1/32")
 		b := balancer.Start(t, kind, []string{server.Addr})
 		if a := ask(t, b.URL("/v1/poll?channels=a&wait=0"), "", "Origin", b.URL("")); a.status != http.StatusOK {
 			t.Errorf("the page's own host: %d %s", a.status, a.body)
 		}
-		if a := ask(t, b.URL("/v1/poll?channels=a&wait=0"), "", "Origin", "https://evil.example"); a.code() != "origin" {
-			t.Errorf("a foreign host: %d %s", a.status, a.body)
+		for _, claim := range []string{"X-Nothing", "X-Forwarded-Host"} {
+			if a := ask(t, b.URL("/v1/poll?channels=a&wait=0"), "", "Origin", "https://evil.example", claim, "evil.example"); a.code() != "origin" {
+				t.Errorf("a foreign host with %s: %d %s", claim, a.status, a.body)
+			}
 		}
 	})
 }

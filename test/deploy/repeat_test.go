@@ -55,6 +55,30 @@ func TestPublishesAreNotRepeated(t *testing.T) {
 	})
 }
 
+// TestPollsThatBreakOff: nginx asks another instance, by POST as well. HAProxy leaves it to the
+// client, and keeps no copy of a request that is held.
+func TestPollsThatBreakOff(t *testing.T) {
+	each(t, func(t *testing.T, kind balancer.Kind) {
+		dying, sound := newDouble(t, true, dies), newDouble(t, true, stores)
+		b := balancer.Start(t, kind, []string{dying.addr, sound.addr})
+		deaths := 0
+		for i := range attempts {
+			for _, path := range []string{"/v1/poll", "/v1/sse", "/v1/http-stream"} {
+				body := fmt.Sprintf("%s %d", path, i)
+				a := ask(t, b.URL(path), body, "Connection", "close")
+				died, answered := dying.times(body), sound.times(body)
+				deaths += died
+				if again := died == 0 || kind == balancer.Nginx; again != (a.status == http.StatusCreated && answered == 1) || died > 1 {
+					t.Errorf("%s broke off %d times, was answered %d times, with %d", body, died, answered, a.status)
+				}
+			}
+		}
+		if deaths == 0 {
+			t.Error("no poll was sent to the instance that dies")
+		}
+	})
+}
+
 // TestRefusedConnections: what could not be sent is sent elsewhere, publishes too.
 func TestRefusedConnections(t *testing.T) {
 	each(t, func(t *testing.T, kind balancer.Kind) {

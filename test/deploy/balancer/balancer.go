@@ -59,6 +59,16 @@ func Start(t testing.TB, kind Kind, instances []string, edits ...string) *Balanc
 	return b
 }
 
+// StartUnchanged starts HAProxy with the very file that is shipped, whose addresses are variables
+// (NAME=VALUE), except for LISTEN.
+func StartUnchanged(t testing.TB, variables ...string) *Balancer {
+	t.Helper()
+	b := &Balancer{Kind: HAProxy, Addr: net.JoinHostPort("127.0.0.1", strconv.Itoa(redistest.Port(t)))}
+	b.proc = launch(t, append(variables, "LISTEN="+b.Addr), "haproxy", "-db", "-f", filepath.Join("..", "..", "deploy", "haproxy", "haproxy.cfg"))
+	b.proc.answers(t, b.Addr)
+	return b
+}
+
 // URL returns the address of a path.
 func (b *Balancer) URL(path string) string { return "http://" + b.Addr + path }
 
@@ -104,7 +114,7 @@ func (b *Balancer) launch(t testing.TB, dir, config string, check bool) *process
 			args = append(args, "-t")
 		}
 	}
-	return launch(t, string(b.Kind), args...)
+	return launch(t, nil, string(b.Kind), args...)
 }
 
 // Read returns a file of a shipped configuration, for a package two folders below the root of

@@ -25,14 +25,14 @@ type process struct {
 
 // launch starts a program. It is sent SIGTERM when the test is over, on which HAProxy and the
 // master of nginx end at once and take their workers along.
-func launch(t testing.TB, program string, args ...string) *process {
+func launch(t testing.TB, env []string, program string, args ...string) *process {
 	t.Helper()
 	if _, err := exec.LookPath(program); err != nil {
 		t.Fatalf("%s is not installed; make setup installs it", program)
 	}
 	p := &process{name: program, ended: make(chan struct{})}
 	cmd := exec.Command(program, args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
 	cmd.SysProcAttr = attributes()
 	if os.Getuid() == 0 {
