@@ -30,6 +30,20 @@ func documentedRules(t *testing.T) []string {
 	return rules
 }
 
+// sentinelRules are those that it asks for of a user of the sentinels.
+func sentinelRules(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile("options.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := regexp.MustCompile(`(?m)^// (&\* .*)\.$`).FindStringSubmatch(string(source))
+	if line == nil {
+		t.Fatal("there are none")
+	}
+	return strings.Fields(line[1])
+}
+
 // exercise has a broker do everything that it can.
 func (s *subject) exercise(c pubsub.Channel) {
 	s.t.Helper()
@@ -66,60 +80,54 @@ func (s *subject) exercise(c pubsub.Channel) {
 // TestUserWithTheDocumentedRules has two instances do everything as such a user, and then asks
 // the servers whether they denied anything.
 func TestUserWithTheDocumentedRules(t *testing.T) {
-	for _, on := range []struct {
-		name string
-		make func(t *testing.T) (servers []*redistest.Server, change func(*Options))
-	}{
-		{"one node", func(t *testing.T) ([]*redistest.Server, func(*Options)) {
-			master := redistest.Start(t)
-			master.Replica(t)
-			return []*redistest.Server{master}, func(o *Options) { o.Addrs, o.DB = []string{master.Addr()}, 1 }
-		}},
-		{"Sentinel", func(t *testing.T) ([]*redistest.Server, func(*Options)) {
-			master := redistest.Start(t)
-			master.Replica(t)
-			sentinels := redistest.StartSentinels(t, 3, master)
-			for _, s := range sentinels.Nodes {
-				s.AddUser("sentinel", "secret", "&*", "+sentinel|get-master-addr-by-name", "+sentinel|sentinels", "+sentinel|replicas", "+subscribe", "+ping", "+client|setname")
-			}
-			return []*redistest.Server{master}, func(o *Options) {
-				o.Addrs, o.Master = sentinels.Addrs, sentinels.Master
-				o.SentinelUser, o.SentinelPassword = "sentinel", "secret"
-			}
-		}},
-		{"Cluster", func(t *testing.T) ([]*redistest.Server, func(*Options)) {
-			cluster := redistest.StartCluster(t, 3, 1)
-			return cluster.Nodes, onCluster(cluster)
-		}},
-	} {
-		t.Run(on.name, func(t *testing.T) {
-			servers, change := on.make(t)
-			for _, server := range servers {
-				server.AddUser("bridge", "secret", documentedRules(t)...)
-				server.Do("ACL", "LOG", "RESET")
-			}
-			var logged logs
-			asUser := func(o *Options) { o.User, o.Password = "bridge", "secret" }
-			other := startInstance(t, servers[0], quick, change, asUser, logged.take)
-			other.subscribe("news", 1)
-			one := startInstance(t, servers[0], quick, change, asUser, logged.take)
-			one.exercise("news")
-			for _, trouble := range []string{"NOPERM", "is not known", "cannot be counted"} {
-				if log := logged.String(); strings.Contains(log, trouble) {
-					t.Errorf("the log is %q, want nothing of %q", log, trouble)
-				}
-			}
-			for _, b := range []*subject{one, other} {
-				if err := b.Close(); err != nil {
-					t.Errorf("Close: %v", err)
-				}
-			}
-			for _, server := range servers {
-				if denied := server.List("ACL", "LOG"); len(denied) != 0 {
-					t.Errorf("%s denied %q", server.Addr(), slices.Compact(denied))
-				}
-			}
+	t.Run("one node", func(t *testing.T) {
+		master := redistest.Start(t)
+		master.Replica(t)
+		exerciseAsUser(t, []*redistest.Server{master}, nil, func(o *Options) { o.Addrs, o.DB = []string{master.Addr()}, 1 })
+	})
+	t.Run("Sentinel", func(t *testing.T) {
+		master := redistest.Start(t)
+		master.Replica(t)
+		sentinels := redistest.StartSentinels(t, 3, master)
+		exerciseAsUser(t, []*redistest.Server{master}, sentinels.Nodes, func(o *Options) {
+			o.Addrs, o.Master = sentinels.Addrs, sentinels.Master
+			o.SentinelUser, o.SentinelPassword = "watcher", "secret too"
 		})
+	})
+	t.Run("Cluster", func(t *testing.T) {
+		cluster := redistest.StartCluster(t, 3, 1)
+		exerciseAsUser(t, cluster.Nodes, nil, onCluster(cluster))
+	})
+}
+
+func exerciseAsUser(t *testing.T, servers, sentinels []*redistest.Server, change func(*Options)) {
+	t.Helper()
+	for _, s := range servers {
+		s.AddUser("bridge", "secret", documentedRules(t)...)
+	}
+	for _, s := range sentinels {
+		s.AddUser("watcher", "secret too", sentinelRules(t)...)
+	}
+	var logged logs
+	asUser := func(o *Options) { o.User, o.Password = "bridge", "secret" }
+	other := startInstance(t, servers[0], quick, change, asUser, logged.take)
+	other.subscribe("news", 1)
+	one := startInstance(t, servers[0], quick, change, asUser, logged.take)
+	one.exercise("news")
+	for _, trouble := range []string{"NOPERM", "is not known", "cannot be counted"} {
+		if log := logged.String(); strings.Contains(log, trouble) {
+			t.Errorf("the log is %q, want nothing of %q", log, trouble)
+		}
+	}
+	for _, b := range []*subject{one, other} {
+		if err := b.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	}
+	for _, s := range slices.Concat(servers, sentinels) {
+		if denied := s.List("ACL", "LOG"); len(denied) != 0 {
+			t.Errorf("%s denied %q", s.Addr(), denied)
+		}
 	}
 }
 

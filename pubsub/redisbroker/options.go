@@ -20,6 +20,9 @@ import (
 //	+eval +evalsha +script|load +multi +exec +wait +time +scan +type
 //	+get +set +del +exists +pexpire +zadd +zrange +zrem +zremrangebyscore
 //	+hget +hset +hdel +hlen +hmget +hgetall +hscan +xadd +xrange +xrevrange +xtrim
+//
+// and a user of the sentinels
+// &* +ping +subscribe +client|setname +sentinel|get-master-addr-by-name +sentinel|sentinels +sentinel|replicas.
 type Options struct {
 	Addrs   []string // HOST:PORT: the node, some of the Cluster's nodes, or the sentinels; empty: localhost:6379
 	Master  string   // the master's name among the sentinels; empty: there are none
