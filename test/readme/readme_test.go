@@ -208,6 +208,38 @@ func TestQuickStart(t *testing.T) {
 	}
 }
 
+// TestSeveralInstances publishes on one instance and listens on another.
+func TestSeveralInstances(t *testing.T) {
+	redis, a, b := freePort(t), freePort(t), freePort(t)
+	place := strings.NewReplacer("127.0.0.1:8090", "127.0.0.1:"+string(b), "localhost:8090", b.host(),
+		"6379", string(redis)+" --save '' --appendonly no")
+	a.start(t, place.Replace(line(t, "redis-server")))
+	place = strings.NewReplacer("127.0.0.1:8090", "127.0.0.1:"+string(b), "localhost:8090", b.host(), "6379", string(redis))
+	var instances []string
+	for l := range strings.Lines(strings.Join(blocks(t)["sh"], "")) {
+		if strings.Contains(l, "--redis-url") {
+			instances = append(instances, place.Replace(strings.TrimSpace(l)))
+		}
+	}
+	if len(instances) != 2 {
+		t.Fatalf("README.md starts %d instances on Redis", len(instances))
+	}
+	a.serve(t, instances[0])
+	b.serve(t, instances[1])
+	stream := a.start(t, place.Replace(line(t, "localhost:8090/v1/sse")))
+	until(t, "a subscriber, as the other instance sees it", stream, func() bool {
+		var channel struct{ Subscribers int }
+		a.get(t, "/v1/channels/orders:42", "", &channel)
+		return channel.Subscribers == 1
+	})
+	publish := a.start(t, line(t, "curl --json"))
+	until(t, "the message", stream, func() bool { return strings.Contains(stream.text(), `"data":{"state":"paid"}`) })
+	if err := <-publish.ended; err != nil {
+		t.Errorf("curl: %v\n%s", err, publish.text())
+	}
+	publish.ended <- nil
+}
+
 const apiKey, tokenKey = "an-api-key-of-the-tests", "a-token-key-of-the-tests-of-32-bytes"
 
 // withKeys returns the script that starts a server with keys, which are ours.
