@@ -24,7 +24,8 @@ type review struct {
 	line  *line
 	every time.Duration // between two audits of one channel
 
-	unread []*followed // confirmed, but their logs could not be read
+	lives  int         // of the line, up to which unread goes
+	unread []*followed // confirmed, and their logs were not read yet
 	open   []suspicion
 
 	pollAt  time.Time
@@ -59,25 +60,47 @@ func (l *line) review() {
 
 // step does what is due, and returns when something will be.
 func (r *review) step() time.Time {
-	l := r.line
-	l.mu.Lock()
-	confirmed := append(r.unread, l.confirmed...)
-	l.confirmed = nil
-	l.mu.Unlock()
-	r.unread = r.compare(confirmed, brokeLine)
-
-	var next time.Time
-	if l.alive.Load() {
+	next := r.settle()
+	var other time.Time
+	if r.line.alive.Load() {
 		r.decide()
-		next = r.audit()
+		other = r.audit()
 	} else {
 		r.open = nil
-		next = r.poll()
+		other = r.poll()
 	}
-	if retry := time.Now().Add(retryEvery); r.unread != nil && retry.Before(next) {
-		next = retry
+	if !next.IsZero() && next.Before(other) {
+		return next
 	}
-	return next
+	return other
+}
+
+// settle reads the logs of channels that were subscribed to: of all for which somebody waits,
+// and of some of the others, since there may be very many after a line was lost. It returns
+// when to go on, if there is more.
+func (r *review) settle() (next time.Time) {
+	l := r.line
+	l.mu.Lock()
+	if r.lives != l.lives {
+		r.lives, r.unread = l.lives, nil // the new connection confirms them again
+	}
+	awaited := l.awaited
+	r.unread = append(r.unread, l.confirmed...)
+	l.awaited, l.confirmed = nil, nil
+	l.mu.Unlock()
+
+	failed := r.compare(awaited, brokeLine)
+	n := min(len(r.unread), eachChunk)
+	failed = append(failed, r.compare(r.unread[:n], brokeLine)...)
+	r.unread = append(r.unread[n:], failed...)
+	switch {
+	case failed != nil:
+		return time.Now().Add(retryEvery)
+	case len(r.unread) > 0:
+		return time.Now()
+	}
+	r.unread = nil
+	return time.Time{}
 }
 
 // poll reads the ends of all logs, so that clients get on without announcements. It takes a

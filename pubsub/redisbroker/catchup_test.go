@@ -46,13 +46,14 @@ func TestAuditUnderTraffic(t *testing.T) {
 // A position lives as long as its channel is followed.
 func TestFollowedPositionsLive(t *testing.T) {
 	server := redistest.Start(t)
-	s := start(t, server, often, func(o *Options) {
+	s := start(t, server, func(o *Options) {
+		o.PositionTTL, o.Lines = 2*time.Second, 1
 		o.Retention = func(pubsub.Channel) pubsub.Retention { return pubsub.Retention{} } // else messages keep it
 	})
 	many := names(1500)
 	s.follow(many...)
 	end := s.end("c7")
-	for range 3 {
+	for range 2 {
 		s.end("nobody's")
 		until(t, "it to be forgotten", func() bool { return server.Do("EXISTS", s.keys.record("nobody's")) == "0" })
 	}

@@ -71,6 +71,13 @@ func (f *followed) position() pubsub.Position {
 	return f.last
 }
 
+// awaited reports whether Follow has not returned.
+func (f *followed) awaited() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.opening != nil
+}
+
 // A finding is what comparing the end of a log with the last position gave.
 type finding uint8
 

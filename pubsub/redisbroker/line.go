@@ -53,7 +53,9 @@ type line struct {
 
 	mu        sync.Mutex  // guards what follows, and connections
 	conn      *connection // nil: there is none
-	confirmed []*followed // subscribed to a moment ago: the ends of their logs are to be read
+	lives     int         // connections that ended
+	awaited   []*followed // subscribed to a moment ago: the ends of their logs are to be read, for Follow
+	confirmed []*followed // the same, of those that had been followed before
 }
 
 // A connection is one life of a line. What is not constant is guarded by line.mu.
@@ -150,7 +152,8 @@ func (l *line) serve() error {
 
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.conn, l.confirmed = nil, nil
+	l.conn, l.awaited, l.confirmed = nil, nil, nil
+	l.lives++
 	if c.cause != nil {
 		return c.cause
 	}
@@ -370,7 +373,11 @@ func (l *line) answer(c *connection, got *redis.Subscription) bool {
 		return false
 	}
 	if r.channels != nil {
-		l.confirmed = append(l.confirmed, r.channels[r.done])
+		if f := r.channels[r.done]; f.awaited() {
+			l.awaited = append(l.awaited, f)
+		} else {
+			l.confirmed = append(l.confirmed, f)
+		}
 		signal(l.settle)
 	} else if !r.leave {
 		c.ready.Store(true)
