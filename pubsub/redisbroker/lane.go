@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -249,6 +250,9 @@ func (l *lane) exec(ctx context.Context, batch []*pending) []error {
 	}
 	parts := make(map[*redis.Client]*part, 1)
 	for i, it := range batch {
+		// Also if it is not sent: what stands behind it must not be stored before it.
+		it.args[argBefore] = before[it.p.Channel]
+		before[it.p.Channel] = it.number
 		node, err := l.all.b.master(ctx, it.keys[0])
 		if err != nil {
 			results[i] = errAgain // nothing is known of the Cluster now
@@ -259,8 +263,6 @@ func (l *lane) exec(ctx context.Context, batch []*pending) []error {
 			p = &part{pipe: node.Pipeline()}
 			parts[node] = p
 		}
-		it.args[argBefore] = before[it.p.Channel]
-		before[it.p.Channel] = it.number
 		p.cmds = append(p.cmds, publishScript.EvalSha(ctx, p.pipe, it.keys, it.args...))
 		p.items = append(p.items, i)
 	}
@@ -308,8 +310,20 @@ func (b *Broker) outcome(ctx context.Context, it *pending, cmd *redis.Cmd, t *tr
 		return errAgain
 	case passing(err) && !strings.HasPrefix(answer.Error(), "OOM") && !strings.HasPrefix(answer.Error(), "MISCONF") && !strings.HasPrefix(answer.Error(), "NOREPLICAS"):
 		return errAgain
+	case brokeOff(answer):
+		return fmt.Errorf("%w: %w", pubsub.ErrOutcomeUnknown, err)
 	}
-	return fmt.Errorf("%w: %w", pubsub.ErrUnavailable, err)
+	return it.unanswered(fmt.Errorf("%w: %w", pubsub.ErrUnavailable, err)) // an earlier try may still be on its way
+}
+
+// brokeOff reports whether a script may have written something before it failed. Redis refuses
+// to write for one of these reasons before the first write or not at all.
+func brokeOff(answer redis.Error) bool {
+	text := answer.Error()
+	return strings.Contains(text, "user_script") && !slices.ContainsFunc(
+		[]string{"OOM ", "MISCONF ", "NOREPLICAS ", "READONLY ", "WRONGTYPE "},
+		func(reason string) bool { return strings.Contains(text, reason) },
+	)
 }
 
 // mend does what makes the next try better than the last.

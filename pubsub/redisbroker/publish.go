@@ -166,5 +166,5 @@ func (it *pending) answer(reply string) error {
 	case "sent":
 		return fmt.Errorf("%w: it is stored, at a place that is no longer known", pubsub.ErrOutcomeUnknown)
 	}
-	return fmt.Errorf("%w: the answer of a script", errDamaged)
+	return fmt.Errorf("%w: %w: the answer of a script", pubsub.ErrOutcomeUnknown, errDamaged)
 }

@@ -17,8 +17,7 @@ func (b *Broker) Read(ctx context.Context, c pubsub.Channel, since pubsub.Positi
 	if err != nil {
 		return pubsub.Page{}, err
 	}
-	page, err := v.page(c, v.shown(since, b.flaws))
-	return page, b.failure(err)
+	return v.page(c, v.shown(since, b.flaws)), nil
 }
 
 // ReadBack implements [pubsub.Broker].
@@ -27,29 +26,25 @@ func (b *Broker) ReadBack(ctx context.Context, c pubsub.Channel, before pubsub.P
 	if err != nil {
 		return pubsub.Page{}, err
 	}
-	page := pubsub.Page{From: v.edge, End: v.End, More: v.edge.Offset > v.Front.Offset}
+	page := pubsub.Page{From: v.from, End: v.End, More: v.from.Offset > v.Front.Offset}
 	if !before.IsZero() {
 		_, page.Gap = pubsub.Resume(c, v.LogView, before)
 	}
 	for i := range v.entries {
-		if e := &v.entries[i]; e.kind == kindMessage {
-			m, err := e.message(c)
-			if err != nil {
-				return pubsub.Page{}, b.failure(err)
-			}
-			page.Messages = append(page.Messages, m)
+		if v.entries[i].kind == kindMessage {
+			page.Messages = append(page.Messages, v.messages[i])
 		}
 	}
-	slices.Reverse(page.Messages)
 	return page, nil
 }
 
 // A view is part of a log, and what places a reader in it, taken in one step.
 type view struct {
 	pubsub.LogView
-	place   pubsub.Position // the entries are behind it, or in front of it
-	edge    pubsub.Position // the place at their other side
-	entries []entry         // in the direction of reading
+	place    pubsub.Position   // where it was asked for: the entries are behind it, or in front of it
+	from     pubsub.Position   // in front of the entries
+	entries  []entry           // oldest first, each follows the one before it
+	messages []*pubsub.Message // what they hold
 }
 
 // shown returns the position that a reader shows, as it is compared.
@@ -62,19 +57,12 @@ func (v *view) shown(p pubsub.Position, f flaws) pubsub.Position {
 
 // page gives a reader who shows p what the view holds behind it. A scar is a gap, and so the
 // end of a page that holds messages in front of it.
-func (v *view) page(c pubsub.Channel, p pubsub.Position) (page pubsub.Page, err error) {
+func (v *view) page(c pubsub.Channel, p pubsub.Position) (page pubsub.Page) {
 	page.From, page.Gap = pubsub.Resume(c, v.LogView, p)
 	page.End = v.End
 	at := page.From
 	for i := range v.entries {
 		e := &v.entries[i]
-		m, err := e.message(c)
-		if err != nil {
-			return pubsub.Page{}, err
-		}
-		if at.Next(m.ID) != e.pos {
-			return pubsub.Page{}, fmt.Errorf("%w: the log of %s has %s behind %s", errDamaged, c, e.pos, at)
-		}
 		if e.kind == kindScar {
 			if len(page.Messages) > 0 {
 				break
@@ -84,12 +72,12 @@ func (v *view) page(c pubsub.Channel, p pubsub.Position) (page pubsub.Page, err 
 			}
 			page.Gap.To, page.From = e.pos, e.pos
 		} else {
-			page.Messages = append(page.Messages, m)
+			page.Messages = append(page.Messages, v.messages[i])
 		}
 		at = e.pos
 	}
 	page.More = at != v.End
-	return page, nil
+	return page
 }
 
 // view reads a part of the log of c, behind or before the position shown.
@@ -98,25 +86,31 @@ func (b *Broker) view(ctx context.Context, c pubsub.Channel, direction string, s
 		return nil, err
 	}
 	args := append(b.arguments(c), direction, string(shown.Epoch), shown.Offset, limit.Messages, limit.Bytes)
+	ctx, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
 	reply, err := readScript.Run(ctx, b.client, b.channelKeys(c), args...).StringSlice()
-	if err != nil {
-		return nil, b.failure(err)
+	var v *view
+	if err == nil {
+		v, err = parseView(c, reply, direction == "before")
 	}
-	v, err := parseView(reply)
-	return v, b.failure(err)
+	if err != nil {
+		return nil, b.failure(fmt.Errorf("reading the log of %s: %w", c, err))
+	}
+	return v, nil
 }
 
-func parseView(reply []string) (*view, error) {
+func parseView(c pubsub.Channel, reply []string, backwards bool) (*view, error) {
 	if len(reply) < 5 {
 		return nil, fmt.Errorf("%w: the answer of a script", errDamaged)
 	}
 	v := new(view)
+	var edge pubsub.Position
 	var err [4]error
 	v.Front, err[0] = pubsub.ParsePosition(reply[0])
 	v.End, err[1] = pubsub.ParsePosition(reply[1])
 	v.Dropped = pubsub.Reason(reply[2])
 	v.place, err[2] = pubsub.ParsePosition(reply[3])
-	v.edge, err[3] = pubsub.ParsePosition(reply[4])
+	edge, err[3] = pubsub.ParsePosition(reply[4])
 	if err := errors.Join(err[:]...); err != nil {
 		return nil, fmt.Errorf("%w: the answer of a script: %w", errDamaged, err)
 	}
@@ -129,13 +123,32 @@ func parseView(reply []string) (*view, error) {
 		}
 		return v.place.Digest // the only other one that Resume asks for
 	}
-	v.entries = make([]entry, 0, len(reply)-5)
-	for _, text := range reply[5:] {
+	texts, to := reply[5:], edge
+	if v.from = v.place; backwards {
+		v.from, to = edge, v.place
+		slices.Reverse(texts)
+	}
+	at := v.from
+	for _, text := range texts {
 		e, err := parseEntry(text)
 		if err != nil {
 			return nil, err
 		}
-		v.entries = append(v.entries, e)
+		if e.pos.Epoch == at.Epoch {
+			e.pos.Epoch = at.Epoch // its own is a piece of the entry, all of whose bytes it would keep
+		}
+		m, err := e.message(c)
+		if err != nil {
+			return nil, err
+		}
+		if at.Next(m.ID) != e.pos {
+			return nil, fmt.Errorf("%w: %s stands behind %s", errDamaged, e.pos, at)
+		}
+		at = e.pos
+		v.entries, v.messages = append(v.entries, e), append(v.messages, m)
+	}
+	if at != to {
+		return nil, fmt.Errorf("%w: nothing stands between %s and %s", errDamaged, at, to)
 	}
 	return v, nil
 }

@@ -69,6 +69,7 @@ func (w *witness) run() {
 	ticker := time.NewTicker(witnessEvery)
 	defer ticker.Stop()
 	rotated := time.Now()
+	w.look()
 	for {
 		select {
 		case <-w.b.ctx.Done():
@@ -92,7 +93,8 @@ func (w *witness) look() bool {
 		return false
 	}
 	if w.masters != nil && !slices.Equal(now, w.masters) {
-		if err := w.b.mark(ctx, w.remembered()); err != nil {
+		// It may take long, and comes to its end: each pipeline is bounded.
+		if err := w.b.mark(w.b.ctx, w.remembered()); err != nil {
 			return false
 		}
 	}
@@ -121,13 +123,15 @@ func (b *Broker) runIDs(ctx context.Context) ([]string, error) {
 }
 
 // mark looks for positions that were once acknowledged or announced in the logs, and leaves a
-// scar in each log that lost its own.
+// scar in each log that lost its own. An error says that trying again may mark more; a log that
+// cannot be marked at all does not keep the others.
 func (b *Broker) mark(ctx context.Context, known map[pubsub.Channel]pubsub.Position) error {
 	if b.flaws.ignoreDigest {
 		return nil
 	}
 	channels := slices.Collect(maps.Keys(known))
 	scars := 0
+	var damaged error // of one of those that cannot be marked
 	err := b.each(ctx, scarScript, channels, func(c pubsub.Channel) []any {
 		p := known[c]
 		scar := pubsub.Publication{ID: uuid.Must(uuid.NewV7())}
@@ -135,13 +139,20 @@ func (b *Broker) mark(ctx context.Context, known map[pubsub.Channel]pubsub.Posit
 			string(p.Epoch), p.Offset, fmt.Sprintf("%08x", uint32(p.Digest)),
 			appendBody(nil, &scar), new(pubsub.Message).Size(), b.announce(), b.keys.suffix,
 		}
-	}, func(_ int, cmd *redis.Cmd) error {
+	}, func(i int, cmd *redis.Cmd) error {
 		n, err := cmd.Int()
 		scars += n
+		if err != nil && !passing(err) {
+			damaged = fmt.Errorf("the log of %s: %w", channels[i], err)
+			return nil
+		}
 		return err
 	})
 	if scars > 0 {
 		b.log.Error("Redis lost messages that were acknowledged; their subscribers are told", "channels", scars)
+	}
+	if damaged != nil {
+		b.log.Error("what Redis lost of some logs cannot be told", "one of them", damaged)
 	}
 	return err
 }

@@ -14,7 +14,7 @@ local function whole(n) return string.format('%.0f', n) end -- .. writes 14 digi
 
 -- The record as a table: epoch; offset, digest, time and total of the end; the same of the
 -- front (time: of the oldest kept); when it expires; the offset up to which Redis dropped
--- what it should have kept.
+-- what it should have kept, and the time there.
 local r
 
 local function at(offset, digest) return r.epoch .. '-' .. whole(offset) .. '-' .. digest end
@@ -33,19 +33,19 @@ end
 local function begin(epoch)
   redis.call('DEL', log)
   r = { epoch = epoch, offset = 0, digest = '00000000', time = 0, total = 0,
-    front = 0, fdigest = '00000000', ftotal = 0, oldest = now, expires = 0, lost = -1 }
-  redis.call('HDEL', record, 'v', 'lx')
+    front = 0, fdigest = '00000000', ftotal = 0, oldest = now, expires = 0, lost = -1, lost_time = 0 }
+  redis.call('HDEL', record, 'v', 'vt', 'lx')
   save('e', epoch, 'o', 0, 'd', r.digest, 't', 0, 'b', 0, 'fo', 0, 'fd', r.fdigest, 'fb', 0, 'ft', now)
   put_off()
 end
 
 -- Reports whether there is a record.
 local function load()
-  local h = redis.call('HMGET', record, 'e', 'o', 'd', 't', 'b', 'fo', 'fd', 'fb', 'ft', 'x', 'v')
+  local h = redis.call('HMGET', record, 'e', 'o', 'd', 't', 'b', 'fo', 'fd', 'fb', 'ft', 'x', 'v', 'vt')
   if not h[1] then return false end
   r = { epoch = h[1], offset = tonumber(h[2]), digest = h[3], time = tonumber(h[4]), total = tonumber(h[5]),
     front = tonumber(h[6]), fdigest = h[7], ftotal = tonumber(h[8]), oldest = tonumber(h[9]),
-    expires = tonumber(h[10] or 0), lost = tonumber(h[11] or -1) }
+    expires = tonumber(h[10] or 0), lost = tonumber(h[11] or -1), lost_time = tonumber(h[12] or 0) }
   return true
 end
 
@@ -59,6 +59,8 @@ local function look(offset)
   local d, t, b = string.match(item[2][2], '^..[^-]+%-%d+%-(%x+) (%d+) (%d+) ')
   return { digest = d, time = tonumber(t), total = tonumber(b) }
 end
+
+local function hole() return redis.error_reply('ERR the log lacks an entry between its front and its end') end
 
 -- Finds the front: the first place such that what is behind it is within retention. With
 -- keep, the log is cut there.
@@ -75,16 +77,15 @@ local function trim(keep)
       return r.total - place.total <= bytes and first.time >= now - age
     end
     if redis.call('EXISTS', log) == 0 then
-      r.lost = r.offset -- Redis dropped what it should have kept
+      r.lost, r.lost_time = r.offset, r.time -- Redis dropped what it should have kept
     else
-      local low, high = r.front - 1, r.offset -- fits nowhere up to low, and at high
-      if fits(r.front) then high = r.front else low = r.front end
-      while high - low > 1 do
-        local middle = math.floor((low + high) / 2)
+      local low, high, middle = r.front - 1, r.offset, r.front -- fits nowhere up to low, and at high
+      repeat
         local good = fits(middle)
-        if good == nil then return redis.error_reply('ERR the log lacks an entry between its front and its end') end
+        if good == nil then return hole() end
         if good then high = middle else low = middle end
-      end
+        middle = math.floor((low + high) / 2)
+      until high - low <= 1
       front = high
     end
   end
@@ -100,5 +101,5 @@ local function trim(keep)
     redis.call('XTRIM', log, 'MINID', whole(front + 1) .. '-0')
   end
   save('fo', r.front, 'fd', r.fdigest, 'fb', r.ftotal, 'ft', r.oldest)
-  if r.lost >= 0 then save('v', r.lost) end
+  if r.lost >= 0 then save('v', r.lost, 'vt', r.lost_time) end
 end

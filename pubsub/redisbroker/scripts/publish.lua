@@ -129,7 +129,7 @@ else
   redis.call('HSET', record, 'o', offset_, 'd', digest, 't', at_, 'b', total_)
 end
 if cut or begun then redis.call('HSET', record, 'fo', front, 'fd', fdigest, 'fb', ftotal, 'ft', oldest) end
-if lost then redis.call('HSET', record, 'v', lost) end
+if lost then redis.call('HSET', record, 'v', lost, 'vt', newest) end
 local life = math.max(ttl, age)
 if expires < now + life then
   expires = now + life + math.ceil(life / 16)

@@ -21,7 +21,11 @@ elseif ARGV[7] == '' and backwards then
   place = r.offset
 end
 local here = look(place)
-local dropped = r.lost == r.front and r.time >= now - age and 'overflow' or 'trimmed'
+if not here then return hole() end
+local dropped = 'trimmed'
+if r.lost == r.front and r.lost_time >= now - age and r.offset - r.front < count and r.total - r.ftotal < bytes then
+  dropped = 'overflow' -- it would still be kept
+end
 local page = { at(r.front, r.fdigest), at(r.offset, r.digest), dropped, at(place, here.digest), '' }
 
 local function head(item)
@@ -39,11 +43,12 @@ while not full and edge ~= last do
   else
     items = redis.call('XRANGE', log, whole(edge + 1) .. '-0', '+', 'COUNT', chunk)
   end
-  if #items == 0 then return redis.error_reply('ERR the log lacks an entry between its front and its end') end
+  if #items == 0 then return hole() end
   for i, item in ipairs(items) do
     -- The place behind the page, had it this entry. Going back, that is the entry's elder.
     local far = backwards and edge - 1 or edge + 1
     local next = not backwards and head(item) or items[i + 1] and head(items[i + 1]) or look(far)
+    if not next then return hole() end
     local n = #page - 5
     if n > 0 and (n >= limit or most > 0 and math.abs(next.total - here.total) > most) then
       full = true

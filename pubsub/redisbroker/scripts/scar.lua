@@ -15,6 +15,8 @@ if offset <= r.offset then
 end
 local master = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if redis.call('HGET', record, 'scar') == master then return 0 end
+local wrong = trim(true) -- a log that expired begins with the scar
+if wrong then return wrong end
 
 r.offset, r.time, r.total = r.offset + 1, math.max(now, r.time), r.total + tonumber(ARGV[10])
 r.digest = string.sub(redis.sha1hex(r.digest .. string.sub(ARGV[9], 1, 36)), 1, 8)
@@ -24,7 +26,9 @@ if count == 0 then
   r.front, r.fdigest, r.ftotal = r.offset, r.digest, r.total
 else
   redis.call('XADD', log, whole(r.offset) .. '-0', 'm', entry)
-  redis.call('PEXPIRE', log, r.time - now + age + math.ceil(age / 16))
+  local expires = r.time + age + math.ceil(age / 16)
+  redis.call('PEXPIRE', log, expires - now)
+  save('lx', expires)
 end
 save('o', r.offset, 'd', r.digest, 't', r.time, 'b', r.total, 'fo', r.front, 'fd', r.fdigest, 'fb', r.ftotal, 'scar', master)
 put_off()
