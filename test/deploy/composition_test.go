@@ -62,8 +62,9 @@ func members(t *testing.T) (all []member) {
 }
 
 // TestComposition does what docker compose up would, without containers: two instances on
-// Redis with keys in force, and a load balancer that sends each request where it likes. A
-// client that changes transport and instance all the time is given every message once.
+// Redis with keys in force, and a load balancer that sends each request where it likes.
+// Clients that stay with an instance and one that changes transport and instance all the
+// time are given every message once.
 func TestComposition(t *testing.T) {
 	each(t, func(t *testing.T, kind balancer.Kind) {
 		all := members(t)
@@ -95,6 +96,14 @@ func TestComposition(t *testing.T) {
 				published++
 			}
 		}
+		var steady []*client.Line // shared out evenly, since connections are counted
+		for range 4 {
+			o := way{Transport: client.WebSocket}.options(b.URL(""), channel)
+			o.Token = token
+			line := open(t, o)
+			until(t, line, client.Subscribed)
+			steady = append(steady, line)
+		}
 		var cursor pubsub.Cursor
 		var got []string
 		for round := range 3 * len(ways) {
@@ -125,6 +134,13 @@ func TestComposition(t *testing.T) {
 		}
 		if !slices.Equal(got, want) {
 			t.Errorf("%d messages were published, and these came: %q", published, got)
+		}
+		for _, line := range steady {
+			for i := range published {
+				if e := until(t, line, client.Message); string(e.Message.Data.Bytes) != want[i] {
+					t.Fatalf("%s came in place of %s", e.Message.Data.Bytes, want[i])
+				}
+			}
 		}
 		for i, m := range all {
 			if n := metric(t, m.admin, "wsbridge_messages_delivered_total", ""); n == 0 {
