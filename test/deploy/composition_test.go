@@ -143,10 +143,10 @@ func TestComposition(t *testing.T) {
 			}
 		}
 		for i, m := range all {
-			if n := metric(t, m.admin, "wsbridge_messages_delivered_total", ""); n == 0 {
+			if n := metric(t, m.admin, "wsbridge_messages_delivered_total"); n == 0 {
 				t.Errorf("instance %d delivered nothing", i)
 			}
-			if n := metric(t, m.admin, "wsbridge_gaps_total", ""); n != 0 {
+			if n := metric(t, m.admin, "wsbridge_gaps_total"); n != 0 {
 				t.Errorf("instance %d told of %v gaps", i, n)
 			}
 		}

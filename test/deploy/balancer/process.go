@@ -27,11 +27,8 @@ type process struct {
 // master of nginx end at once and take their workers along.
 func launch(t testing.TB, env []string, program string, args ...string) *process {
 	t.Helper()
-	if _, err := exec.LookPath(program); err != nil {
-		t.Fatalf("%s is not installed; make setup installs it", program)
-	}
 	p := &process{name: program, ended: make(chan struct{})}
-	cmd := exec.Command(program, args...)
+	cmd := exec.Command(find(t, program), args...)
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH")}, env...)
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
 	cmd.SysProcAttr = attributes()
@@ -66,6 +63,18 @@ func launch(t testing.TB, env []string, program string, args ...string) *process
 		}
 	})
 	return p
+}
+
+// find looks also where Debian has servers, which is in the path of root alone.
+func find(t testing.TB, program string) string {
+	t.Helper()
+	for _, name := range []string{program, "/usr/sbin/" + program, "/usr/local/sbin/" + program} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Fatalf("%s is not installed; make setup installs it", program)
+	return ""
 }
 
 // answers waits until connections are taken.
