@@ -48,6 +48,7 @@ type run struct {
 	token     string
 	channels  []pubsub.Channel
 	whispers  *publisher
+	late      bool
 	proven    int // how often the fault was proven to have hit
 
 	over       context.Context // ends with the run
@@ -204,7 +205,7 @@ func (r *run) finish(s *scenario) ledger.Verdict {
 	r.t.Helper()
 	r.feel(restless)
 	limit := time.Now().Add(3 * patience)
-	for !r.sufficed() && !time.Now().After(limit) {
+	for !r.sufficed() && !r.late && !time.Now().After(limit) {
 		r.pass(50 * time.Millisecond)
 	}
 	r.publishing()
@@ -214,10 +215,7 @@ func (r *run) finish(s *scenario) ledger.Verdict {
 		r.readLog(c)
 	}
 	v := r.ledger.Judge(s.lossy...)
-	for end := time.Now().Add(overdue); v.Violations[ledger.Lost] > 0 && !time.Now().After(end); {
-		if v.Violations[ledger.Late] > 0 {
-			break // waiting longer would only give what was late time to come
-		}
+	for end := time.Now().Add(overdue); !r.late && v.Violations[ledger.Lost] > 0 && !time.Now().After(end); {
 		r.pass(200 * time.Millisecond)
 		v = r.ledger.Judge(s.lossy...)
 	}

@@ -98,7 +98,7 @@ func (r *run) within(d time.Duration, holds func() bool) bool {
 // is a violation. Those who sleep, or hardly ever stay, have time until the end of the run.
 func (r *run) caughtUp(when string) {
 	until := time.Now()
-	for {
+	for !r.late {
 		owed := r.ledger.Owed(until)
 		for _, s := range r.subscribers {
 			if s.habit != stays {
@@ -109,13 +109,13 @@ func (r *run) caughtUp(when string) {
 			return
 		}
 		if time.Since(until) > overdue {
+			r.late = true // and the rest of the run shows nothing more by waiting
 			r.ledger.Late(fmt.Sprintf("%s, deliveries were missing %v later: %s", when, overdue, list(owed)))
 			for _, s := range r.subscribers {
 				if owed[s.name] > 0 {
 					r.t.Logf("%s: %s", s.name, s.doing.Load())
 				}
 			}
-			return
 		}
 		r.pass(100 * time.Millisecond)
 	}
@@ -145,8 +145,13 @@ func (r *run) stayed(lines int64) {
 // silence lets a time go by in which nothing may be acknowledged.
 func (r *run) silence(d time.Duration) {
 	r.t.Helper()
-	r.pass(100 * time.Millisecond) // answers on their way
-	_, before := r.ledger.Counts()
+	var before int
+	r.prove(r.within(patience, func() bool { // answers are still on their way
+		_, before = r.ledger.Counts()
+		r.pass(300 * time.Millisecond)
+		_, after := r.ledger.Counts()
+		return before == after
+	}), "publications cease to be acknowledged")
 	r.pass(d)
 	_, after := r.ledger.Counts()
 	r.prove(before == after, "%d publications were acknowledged within %v", after-before, d.Round(time.Millisecond))
