@@ -1,12 +1,32 @@
 // Package behaviour holds the scripts that say what clients and backends can rely on, each
-// written once and run over every transport against the whole server: embedded broker,
-// bridge, transports and API behind a real http.Server on the loopback interface. How a
-// process ends is asked of the built binary; what one costs is held in package footprint.
+// written once and run over every transport against the whole server: broker, bridge,
+// transports and API behind a real http.Server on the loopback interface. How a process ends
+// is asked of the built binary; what one costs is held in package footprint.
 //
 // There is nothing to import here; run it with
 //
 //	go test -race ./internal/behaviour
+//	go test -race -run /redis ./internal/behaviour
 //
-// Scripts wait for what must happen and have no other idea of time: a line that says
-// nothing for half a minute has failed.
+// # Brokers
+//
+// Most scripts run twice: over one server with the embedded broker, and over two that share
+// a real redis-server, where clients connect to one and backends talk to the other. Their
+// text does not know which. Some have one place only:
+//
+//   - What is refused before a broker is asked (tokens_test.go, origin_test.go,
+//     mistakes_test.go) is asked of the embedded one.
+//   - A log that is rolled back to the message, memory that is too short for the retention,
+//     and a restart that forgets are of the embedded broker alone. Redis that lost the end
+//     of its logs leaves marks in them, which takes positions of its own: package
+//     redisbroker and test/chaos hold that.
+//   - Outages that begin and end between two instructions (outage_test.go) need a broker
+//     that is made of them. Those of Redis are real: away_test.go freezes and kills it, and
+//     muted_test.go lets its announcements vanish.
+//   - What takes two instances (instances_test.go) needs Redis.
+//
+// # Limits
+//
+// Scripts wait for what must happen and have no other idea of time: a line that says nothing
+// for half a minute has failed. A dozen run at once, since they mostly wait.
 package behaviour

@@ -58,52 +58,53 @@ func (l *line) sentAway(transport client.Transport, got func(*pubsub.Message)) t
 }
 
 func TestDraining(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
-		s := start(t, setup{})
-		j := s.journal(t, named(t, "orders"))
-		j.write(t, 2)
-		l := s.join(t, transport, client.Options{Cursor: j.behind(2), Wait: 55 * time.Second})
-		s.park(t, l, transport, j.channel)
-		s.drain(t)
-		retry := l.sentAway(transport, func(m *pubsub.Message) { t.Errorf("message %v came", m.Pos) })
-		if retry <= 0 || retry > time.Second {
-			t.Errorf("the client may come back after %v", retry)
-		}
-		l.Close()
+	both(t, func(t *testing.T, start starter) {
+		each(t, func(t *testing.T, transport client.Transport) {
+			s := start(t, setup{})
+			j := s.journal(t, named(t, "orders"))
+			j.write(t, 2)
+			l := s.join(t, transport, client.Options{Cursor: j.behind(2), Wait: 55 * time.Second})
+			s.park(t, l, transport, j.channel)
+			s.drain(t)
+			retry := l.sentAway(transport, func(m *pubsub.Message) { t.Errorf("message %v came", m.Pos) })
+			if retry <= 0 || retry > time.Second {
+				t.Errorf("the client may come back after %v", retry)
+			}
+			l.Close()
 
-		// What is asked for here is still answered, and who wants to stay is refused.
-		if r := s.do(t, request{path: "/readyz"}); r.refusal() != "503 draining" || r.header.Get("Retry-After") == "" {
-			t.Errorf("readyz: %s, Retry-After %q", r.refusal(), r.header.Get("Retry-After"))
-		}
-		if r := s.do(t, request{path: "/healthz"}); r.status != http.StatusOK {
-			t.Errorf("healthz: %s", r.refusal())
-		}
-		j.write(t, 1)
-		_, e := s.send(t, wire.Command{Type: wire.Publish, Ref: "1", Token: s.token(), Channel: j.channel, Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("4")}})
-		answered(t, "publish", e, "ok")
-		j.at = append(j.at, e.Pos)
-		for _, path := range []string{"/v1/poll?wait=55&cursor=" + j.behind(4).String(), "/v1/poll?wait=0&cursor=" + l.Cursor().String()} {
-			r := s.do(t, request{path: path, header: []string{"Authorization: Bearer " + s.token()}})
-			a, err := wire.ParseAnswer(r.body)
-			if err != nil || r.status != http.StatusOK || a.Retry <= 0 {
-				t.Errorf("%s: %s, %v, retry %v", path, r.refusal(), err, a.Retry)
+			// What is asked for here is still answered, and who wants to stay is refused.
+			if r := s.do(t, request{path: "/readyz"}); r.refusal() != "503 draining" || r.header.Get("Retry-After") == "" {
+				t.Errorf("readyz: %s, Retry-After %q", r.refusal(), r.header.Get("Retry-After"))
 			}
-			for i, m := range a.Messages {
-				j.is(t, m, 3+i)
+			if r := s.do(t, request{path: "/healthz"}); r.status != http.StatusOK {
+				t.Errorf("healthz: %s", r.refusal())
 			}
-			if at, _ := a.Cursor.Find(j.channel); at.Pos != j.at[4] {
-				t.Errorf("%s: the cursor is %v", path, a.Cursor)
+			j.write(t, 1)
+			_, e := s.send(t, wire.Command{Type: wire.Publish, Ref: "1", Token: s.token(), Channel: j.channel, Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("4")}})
+			answered(t, "publish", e, "ok")
+			j.at = append(j.at, e.Pos)
+			for _, path := range []string{"/v1/poll?wait=55&cursor=" + j.behind(4).String(), "/v1/poll?wait=0&cursor=" + l.Cursor().String()} {
+				r := s.do(t, request{path: path, header: []string{"Authorization: Bearer " + s.token()}})
+				a, err := wire.ParseAnswer(r.body)
+				if err != nil || r.status != http.StatusOK || a.Retry <= 0 {
+					t.Errorf("%s: %s, %v, retry %v", path, r.refusal(), err, a.Retry)
+				}
+				for i, m := range a.Messages {
+					j.is(t, m, 3+i)
+				}
+				if at, _ := a.Cursor.Find(j.channel); at.Pos != j.at[4] {
+					t.Errorf("%s: the cursor is %v", path, a.Cursor)
+				}
 			}
-		}
-		if transport < client.LongPoll {
-			_, err := s.open(transport, client.Options{Token: s.token(), Cursor: l.Cursor()})
-			if refused := (refusal{status: 503, code: "draining"}).isOf(t, err); refused.RetryAfter <= 0 {
-				t.Errorf("a new client is not told when to come back")
+			if transport < client.LongPoll {
+				_, err := s.open(transport, client.Options{Token: s.token(), Cursor: l.Cursor()})
+				if refused := (refusal{status: 503, code: "draining"}).isOf(t, err); refused.RetryAfter <= 0 {
+					t.Errorf("a new client is not told when to come back")
+				}
 			}
-		}
-		until(t, "the end is counted", func() bool {
-			return transport == client.Poll || s.counts.of(closedWith(transport.String(), int(wire.CloseRestart))) > 0
+			until(t, "the end is counted", func() bool {
+				return transport == client.Poll || s.counts.of(closedWith(transport.String(), int(wire.CloseRestart))) > 0
+			})
 		})
 	})
 }
@@ -111,33 +112,34 @@ func TestDraining(t *testing.T) {
 // In the midst of messages, nothing that was acknowledged is lost: what did not come on the
 // line comes behind its cursor.
 func TestDrainingLosesNothing(t *testing.T) {
-	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
-		s := start(t, setup{})
-		c := named(t, "orders")
-		l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
-		p := s.publishAtPace(t, c, time.Millisecond)
-		n := 0
-		got := func(m *pubsub.Message) {
-			if n++; string(m.Data.Bytes) != strconv.Itoa(n) {
-				t.Fatalf("%s came, want %d", m.Data.Bytes, n)
+	both(t, func(t *testing.T, start starter) {
+		each(t, func(t *testing.T, transport client.Transport) {
+			s := start(t, setup{})
+			c := named(t, "orders")
+			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
+			p := s.publishAtPace(t, c, time.Millisecond)
+			n := 0
+			got := func(m *pubsub.Message) {
+				if n++; string(m.Data.Bytes) != strconv.Itoa(n) {
+					t.Fatalf("%s came, want %d", m.Data.Bytes, n)
+				}
 			}
-		}
-		for range 50 {
-			got(l.message())
-		}
-		s.drain(t)
-		l.sentAway(transport, got)
-		cursor := l.Cursor()
-		l.Close()
-		after := p.published() + 50
-		until(t, "publishes are still answered", func() bool { return p.published() > after })
-		p.stop()
-		rest := s.join(t, client.Poll, client.Options{Cursor: cursor, Limit: 1000})
-		for n < p.published() {
-			got(rest.message())
-		}
-		rest.Close()
+			for range 50 {
+				got(l.message())
+			}
+			s.drain(t)
+			l.sentAway(transport, got)
+			cursor := l.Cursor()
+			l.Close()
+			after := p.published() + 50
+			until(t, "publishes are still answered", func() bool { return p.published() > after })
+			p.stop()
+			rest := s.join(t, client.Poll, client.Options{Cursor: cursor, Limit: 1000})
+			for n < p.published() {
+				got(rest.message())
+			}
+			rest.Close()
+		})
 	})
 }
 

@@ -14,8 +14,15 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(scripts{m}) }
 // against what clients saw.
 type scripts struct{ m *testing.M }
 
+// abreast is how many scripts run at once, unless -parallel says otherwise: they mostly wait.
+const abreast = "12"
+
 func (s scripts) Run() int {
 	measured.Watch(watched())
+	if err := flag.Set("test.parallel", abreast); err != nil {
+		fmt.Println(err)
+		return 1
+	}
 	code := s.m.Run()
 	if flag.Lookup("test.run").Value.String() != "" {
 		return code // some scripts alone do not touch every metric

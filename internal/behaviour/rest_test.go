@@ -88,14 +88,23 @@ func (s *server) try(q request) (reply, error) {
 	return reply{resp.StatusCode, resp.Header, body}, err
 }
 
-// backend sends a request with the API key, and JSON if there is a body.
+// backend sends a request with the API key, and JSON if there is a body, to the instance
+// that the backends of this one talk to.
 func (s *server) backend(t testing.TB, q request) reply {
 	t.Helper()
 	q.header = append(q.header, "Authorization: Bearer "+apiKey)
 	if q.body != "" && !strings.Contains(strings.Join(q.header, "\n"), "Content-Type") {
 		q.header = append(q.header, "Content-Type: application/json")
 	}
-	return s.do(t, q)
+	return s.desk().do(t, q)
+}
+
+// desk returns the instance that backends talk to.
+func (s *server) desk() *server {
+	if s.peer != nil {
+		return s.peer
+	}
+	return s
 }
 
 func messagesOf(c pubsub.Channel) string { return "/v1/channels/" + string(c) + "/messages" }

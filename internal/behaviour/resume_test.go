@@ -89,61 +89,64 @@ func elsewhere(j *journal) pubsub.Position {
 }
 
 func TestResuming(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{})
-	for _, row := range resumptions {
-		t.Run(strings.ReplaceAll(row.name, " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			each(t, func(t *testing.T, transport client.Transport) {
-				j := s.journal(t, named(t, row.namespace))
-				row.prepare(t, j)
-				shown := row.shown(j)
-				l := s.join(t, transport, client.Options{Cursor: pubsub.Cursor{}.Set(j.channel, shown)})
-				if row.reason != "" {
-					l.gap(pubsub.Gap{Channel: j.channel, Reason: row.reason, From: shown, To: j.at[row.on]})
-				}
-				j.follow(t, l, row.on)
+	both(t, func(t *testing.T, start starter) {
+		s := start(t, setup{})
+		for _, row := range resumptions {
+			t.Run(strings.ReplaceAll(row.name, " ", "-"), func(t *testing.T) {
+				t.Parallel()
+				each(t, func(t *testing.T, transport client.Transport) {
+					j := s.journal(t, named(t, row.namespace))
+					row.prepare(t, j)
+					shown := row.shown(j)
+					l := s.join(t, transport, client.Options{Cursor: pubsub.Cursor{}.Set(j.channel, shown)})
+					if row.reason != "" {
+						l.gap(pubsub.Gap{Channel: j.channel, Reason: row.reason, From: shown, To: j.at[row.on]})
+					}
+					j.follow(t, l, row.on)
+				})
 			})
-		})
-	}
+		}
+	})
 }
 
 // With retention off, who stands behind the end misses what came since, and who waits at
 // the end is given it.
 func TestResumingWithRetentionOff(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
-		j := s.journal(t, named(t, "off"))
-		l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
-		l.Close()
-		j.write(t, 4)
-		l = s.join(t, transport, client.Options{Cursor: l.Cursor(), Wait: 55 * time.Second})
-		l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[0], To: j.at[4]})
-		if transport == client.Poll {
-			j.write(t, 2)
-			l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
-			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[4], To: j.at[6]})
-			return
-		}
-		s.park(t, l, transport, j.channel)
-		j.follow(t, l, 4)
+	both(t, func(t *testing.T, start starter) {
+		s := start(t, setup{})
+		each(t, func(t *testing.T, transport client.Transport) {
+			j := s.journal(t, named(t, "off"))
+			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+			l.Close()
+			j.write(t, 4)
+			l = s.join(t, transport, client.Options{Cursor: l.Cursor(), Wait: 55 * time.Second})
+			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[0], To: j.at[4]})
+			if transport == client.Poll {
+				j.write(t, 2)
+				l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+				l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[4], To: j.at[6]})
+				return
+			}
+			s.park(t, l, transport, j.channel)
+			j.follow(t, l, 4)
+		})
 	})
 }
 
 func TestResumingAPurgedChannel(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
-		old := s.journal(t, named(t, "orders"))
-		old.write(t, 3)
-		s.purge(t, old.channel)
-		s.purge(t, old.channel)
-		j := s.journal(t, old.channel)
-		j.write(t, 2)
-		l := s.join(t, transport, client.Options{Cursor: old.behind(2)})
-		l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Purged, From: old.at[2], To: j.at[0]})
-		j.follow(t, l, 0)
+	both(t, func(t *testing.T, start starter) {
+		s := start(t, setup{})
+		each(t, func(t *testing.T, transport client.Transport) {
+			old := s.journal(t, named(t, "orders"))
+			old.write(t, 3)
+			s.purge(t, old.channel)
+			s.purge(t, old.channel)
+			j := s.journal(t, old.channel)
+			j.write(t, 2)
+			l := s.join(t, transport, client.Options{Cursor: old.behind(2)})
+			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Purged, From: old.at[2], To: j.at[0]})
+			j.follow(t, l, 0)
+		})
 	})
 }
 
@@ -172,17 +175,18 @@ func (s *server) rollBack(t *testing.T, old *journal, n int) *journal {
 }
 
 func TestWhoStandsThereIsToldOfAPurge(t *testing.T) {
-	t.Parallel()
-	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
-		old := s.journal(t, named(t, "orders"))
-		old.write(t, 3)
-		l := s.join(t, transport, client.Options{Cursor: old.behind(3), Wait: 55 * time.Second})
-		s.park(t, l, transport, old.channel)
-		s.purge(t, old.channel)
-		j := s.journal(t, old.channel)
-		l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Purged, From: old.at[3], To: j.at[0]})
-		j.follow(t, l, 0)
+	both(t, func(t *testing.T, start starter) {
+		s := start(t, setup{})
+		each(t, func(t *testing.T, transport client.Transport) {
+			old := s.journal(t, named(t, "orders"))
+			old.write(t, 3)
+			l := s.join(t, transport, client.Options{Cursor: old.behind(3), Wait: 55 * time.Second})
+			s.park(t, l, transport, old.channel)
+			s.purge(t, old.channel)
+			j := s.journal(t, old.channel)
+			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Purged, From: old.at[3], To: j.at[0]})
+			j.follow(t, l, 0)
+		})
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/wsbridge/wsbridge/internal/seen"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
+	"github.com/wsbridge/wsbridge/pubsub/redisbroker"
 	"github.com/wsbridge/wsbridge/transport"
 )
 
@@ -31,15 +33,18 @@ const (
 type server struct {
 	t         testing.TB
 	url       string
-	broker    *fickleBroker
+	broker    *fickleBroker       // nil: not the embedded one
+	redis     *redisbroker.Broker // nil: the embedded one
+	peer      *server             // another instance, to which this one's backends talk; nil: to this one
 	transport *transport.Server
 	tokens    *auth.Tokens
 	counts    *counts
+	stop      func() // what else the end of the test does
 }
 
 // A setup is what a script wants otherwise. The zero value works.
 type setup struct {
-	broker    membroker.Options
+	broker    membroker.Options // of the embedded broker; that on Redis takes the retention
 	bridge    bridge.Options
 	transport transport.Options
 }
@@ -62,12 +67,34 @@ func retention(c pubsub.Channel) pubsub.Retention {
 	return retentions[pubsub.DefaultNamespace]
 }
 
-// start runs a server until the test is over.
+// A starter runs a server until the test is over.
+type starter func(testing.TB, setup) *server
+
+// both runs a script twice: over one server with the embedded broker, and over two that
+// share a Redis.
+func both(t *testing.T, script func(*testing.T, starter)) {
+	for name, start := range map[string]starter{"embedded": start, "redis": startOnRedis} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			script(t, start)
+		})
+	}
+}
+
+// start runs a server with the embedded broker.
 func start(t testing.TB, o setup) *server {
 	t.Helper()
 	if o.broker.Retention == nil {
 		o.broker.Retention = retention
 	}
+	s := &server{broker: newFickleBroker(o.broker)}
+	s.serve(t, s.broker, o)
+	return s
+}
+
+// serve starts the server over its broker, until the test is over.
+func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
+	t.Helper()
 	tokens, err := auth.NewTokens(auth.TokenOptions{
 		Keys: []auth.Secret{auth.NewSecret(tokenKey)},
 		Anonymous: func(namespace string) auth.Op {
@@ -80,9 +107,9 @@ func start(t testing.TB, o setup) *server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, broker: newFickleBroker(o.broker), tokens: tokens, counts: newCounts()}
+	s.t, s.tokens, s.counts = t, tokens, newCounts()
 	o.bridge.OnGap = s.counts.gap
-	b := bridge.New(measured.Broker(s.broker), o.bridge)
+	b := bridge.New(measured.Broker(broker), o.bridge)
 	if err := b.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -101,12 +128,14 @@ func start(t testing.TB, o setup) *server {
 				return false, "draining"
 			case b.Status().State == pubsub.Down:
 				return false, "unavailable"
+			case b.Status().State == pubsub.Degraded:
+				return true, "degraded"
 			}
 			return true, "ok"
 		},
 	}))))
 	s.url = hs.URL
-	t.Cleanup(func() {
+	s.stop = sync.OnceFunc(func() {
 		if err := s.transport.Close(); err != nil {
 			t.Error(err)
 		}
@@ -117,7 +146,7 @@ func start(t testing.TB, o setup) *server {
 			t.Error(err)
 		}
 	})
-	return s
+	t.Cleanup(s.stop)
 }
 
 // authenticate is how the server asks who a client is.

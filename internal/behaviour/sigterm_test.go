@@ -99,7 +99,11 @@ func (s *server) publishUntilRefused(c pubsub.Channel) chan struct{} {
 func (s *server) hold(t *testing.T, c pubsub.Channel, token string) <-chan wire.Answer {
 	answers := make(chan wire.Answer, 1)
 	go func() {
-		r, err := s.try(request{path: "/v1/poll?wait=55&channels=" + string(c), header: []string{"Authorization: Bearer " + token}})
+		r, err := s.try(request{
+			path:   "/v1/poll?wait=55&channels=" + string(c),
+			header: []string{"Authorization: Bearer " + token},
+			within: time.Minute,
+		})
 		if err != nil || r.status != http.StatusOK {
 			t.Errorf("the poll: %s %v", r.refusal(), err)
 		}

@@ -15,54 +15,56 @@ import (
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
-// TestChangingTransports changes its transport every 300 ms, by a goodbye or by a cut, while
-// 200 messages a second are published: each comes once, in order.
+// TestChangingTransports changes its transport every 300 ms, by a goodbye or by a cut, and
+// its instance with it, while 200 messages a second are published: each comes once, in order.
 func TestChangingTransports(t *testing.T) {
-	t.Parallel()
-	const (
-		messages = 5000
-		changes  = 100
-		pace     = 5 * time.Millisecond
-		stay     = 300 * time.Millisecond
-	)
-	s := start(t, setup{})
-	c := named(t, "orders")
-	cursor := pubsub.Cursor{}.Set(c, s.end(t, c))
-	token := s.token()
-	p := s.publishAtPace(t, c, pace)
+	both(t, func(t *testing.T, start starter) {
+		const (
+			messages = 5000
+			changes  = 100
+			pace     = 5 * time.Millisecond
+			stay     = 300 * time.Millisecond
+		)
+		s := start(t, setup{})
+		c := named(t, "orders")
+		cursor := pubsub.Cursor{}.Set(c, s.end(t, c))
+		token := s.token()
+		p := s.publishAtPace(t, c, pace)
 
-	got, lines := 0, 0
-	var transport client.Transport
-	for enough := false; !enough || got < p.published(); {
-		transport = other(transport)
-		l := s.join(t, transport, client.Options{Token: token, Cursor: cursor})
-		lines++
-		for e := range l.during(stay) {
-			if e.Gap != nil {
-				t.Fatalf("line %d, %v: a gap (%s)", lines, transport, e.Gap.Reason)
+		got, lines := 0, 0
+		var transport client.Transport
+		for enough := false; !enough || got < p.published(); {
+			transport = other(transport)
+			l := s.join(t, transport, client.Options{Token: token, Cursor: cursor})
+			s = s.desk()
+			lines++
+			for e := range l.during(stay) {
+				if e.Gap != nil {
+					t.Fatalf("line %d, %v: a gap (%s)", lines, transport, e.Gap.Reason)
+				}
+				if e.Message == nil {
+					continue
+				}
+				got++
+				if string(e.Message.Data.Bytes) != strconv.Itoa(got) {
+					t.Fatalf("line %d, %v: %s came, want %d", lines, transport, e.Message.Data.Bytes, got)
+				}
 			}
-			if e.Message == nil {
-				continue
+			cursor = l.Cursor()
+			if lines%2 == 0 {
+				l.CloseNow()
+			} else {
+				l.Close()
 			}
-			got++
-			if string(e.Message.Data.Bytes) != strconv.Itoa(got) {
-				t.Fatalf("line %d, %v: %s came, want %d", lines, transport, e.Message.Data.Bytes, got)
+			if !enough && got >= messages && lines > changes {
+				enough = true
+				p.stop()
 			}
 		}
-		cursor = l.Cursor()
-		if lines%2 == 0 {
-			l.CloseNow()
-		} else {
-			l.Close()
+		if got != p.published() {
+			t.Errorf("%d messages came, %d were published", got, p.published())
 		}
-		if !enough && got >= messages && lines > changes {
-			enough = true
-			p.stop()
-		}
-	}
-	if got != p.published() {
-		t.Errorf("%d messages came, %d were published", got, p.published())
-	}
+	})
 }
 
 // other returns any transport but one.
@@ -117,7 +119,7 @@ func (s *server) publishAtPace(t *testing.T, c pubsub.Channel, pace time.Duratio
 			case <-p.quit:
 				return
 			}
-			r, err := s.try(request{
+			r, err := s.desk().try(request{
 				path:   messagesOf(c),
 				body:   strconv.Itoa(i),
 				header: []string{"Authorization: Bearer " + apiKey, "Content-Type: application/json"},
