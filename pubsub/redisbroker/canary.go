@@ -32,6 +32,7 @@ var (
 type song struct {
 	conn     *connection
 	waiting  []uint64 // canaries that Redis took and that did not come back yet
+	nobody   uint64   // the last canary that had no subscriber, as Redis counts those of the very node
 	received uint64   // line.received when it sang last
 }
 
@@ -71,7 +72,10 @@ func (l *line) listen(s *song) {
 	case c.ready.Load():
 		heard, received := l.heard.Load(), l.received.Load()
 		s.waiting = slices.DeleteFunc(s.waiting, func(n uint64) bool { return n <= heard })
-		if len(s.waiting) >= canariesSpare && received == s.received {
+		switch {
+		case s.nobody > heard: // not all that speak Redis' protocol count
+			l.close(c, errElsewhere)
+		case len(s.waiting) >= canariesSpare && received == s.received:
 			if !l.dead.Swap(true) {
 				l.lines.judge()
 			}
@@ -98,12 +102,17 @@ func (l *line) call(s *song) {
 		receivers, err = l.publish(ctx, s.conn.canary, n)
 		return err
 	})
-	switch {
-	case err == nil && receivers == 0: // only subscribers of the very node are counted
-		l.close(s.conn, errElsewhere)
-	case err == nil:
+	if err == nil {
 		s.waiting = append(s.waiting, n)
-	case redis.HasErrorPrefix(err, "MOVED"):
+		if receivers == 0 {
+			s.nobody = n
+		}
+		// A Cluster that is down announces all the same, and takes nothing else.
+		if err = l.node.client.Load().Get(ctx, s.conn.canary).Err(); errors.Is(err, redis.Nil) {
+			err = nil
+		}
+	}
+	if redis.HasErrorPrefix(err, "MOVED") {
 		l.close(s.conn, err)
 		return
 	}
@@ -112,11 +121,11 @@ func (l *line) call(s *song) {
 
 // publish sends a canary and returns how many subscribers got it.
 func (l *line) publish(ctx context.Context, topic string, n uint64) (int64, error) {
-	if client := l.node.client.Load(); l.lines.b.cluster != nil {
+	client := l.node.client.Load()
+	if l.lines.b.cluster != nil {
 		return client.SPublish(ctx, topic, n).Result()
-	} else {
-		return client.Publish(ctx, topic, n).Result()
 	}
+	return client.Publish(ctx, topic, n).Result()
 }
 
 // twice repeats what failed at once: a connection of the pool may have been closed by the

@@ -117,6 +117,38 @@ func TestRestartedRedis(t *testing.T) {
 	same(t, "reconnects", 2, int(r.lines.stats().Reconnects))
 }
 
+// TestLoadingRedis is one that answers, and announces, while it still reads its file.
+func TestLoadingRedis(t *testing.T) {
+	server := redistest.Start(t, "--appendonly", "yes", "--key-load-delay", "2000", "--loading-process-events-interval-bytes", "1024")
+	w, r := start(t, server), read(t, server)
+	for _, c := range names(500) {
+		w.send(c, "x")
+	}
+	server.Do("BGREWRITEAOF") // one entry for each key, which is delayed
+	until(t, "the file", func() bool { return strings.Contains(server.Do("INFO", "persistence"), "aof_rewrite_in_progress:0") })
+	server.Kill()
+	r.awaitState(pubsub.Down)
+	loading, up := 0, 0
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for r.Status().State != pubsub.Up {
+			if _, err := server.TryDo("PING"); err != nil && strings.HasPrefix(err.Error(), "LOADING") {
+				loading++
+			}
+			time.Sleep(time.Millisecond)
+		}
+		if _, err := server.TryDo("PING"); err != nil {
+			up++
+		}
+	}()
+	server.Restart()
+	<-done
+	if loading == 0 || up > 0 {
+		t.Errorf("it was seen loading %d times, and %d times as up while it did", loading, up)
+	}
+}
+
 // TestEmptyRedis loses all logs. Whoever follows is told, though nothing is published.
 func TestEmptyRedis(t *testing.T) {
 	server := redistest.Start(t)

@@ -45,7 +45,7 @@ type suspicion struct {
 
 func (l *line) review() {
 	r := &review{line: l, every: min(auditEvery, l.lines.b.o.PositionTTL/4)}
-	timer := time.NewTimer(r.every)
+	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
@@ -114,7 +114,10 @@ func (r *review) poll() time.Time {
 	if started.Before(r.pollAt) {
 		return r.pollAt
 	}
-	all := l.lines.carried(l)
+	var all []*followed
+	if l.node != nil || l.lines.anyStrays() {
+		all = l.lines.carried(l)
+	}
 	if l.node == nil {
 		r.countStrays(len(all))
 	}

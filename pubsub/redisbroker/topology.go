@@ -130,6 +130,13 @@ func (l *lines) astray(ln *line, c pubsub.Channel) {
 	}
 }
 
+// anyStrays reports whether channels may be without a line.
+func (l *lines) anyStrays() bool {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return l.strays
+}
+
 // owner returns the node that has a channel's slot; nil if there is none at the moment.
 func (l *lines) owner(ctx context.Context, c pubsub.Channel) *node {
 	client, err := l.b.cluster.MasterForKey(ctx, l.b.keys.record(c))

@@ -94,6 +94,23 @@ func TestMasterOfAClusterIsReplaced(t *testing.T) {
 	until(t, "no line to the old one", func() bool { return old.Do("PUBSUB", "SHARDCHANNELS") == "" })
 }
 
+// A Cluster that lacks a master without a replica refuses everything but pub/sub.
+func TestClusterLacksAMaster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, 0)
+	w, r := start(t, nil, onCluster(cluster)), read(t, nil, onCluster(cluster))
+	many := names(12)
+	r.follow(many...)
+	cluster.Nodes[0].Kill()
+	r.awaitState(pubsub.Down)
+	cluster.Nodes[0].Restart()
+	cluster.WaitReady()
+	r.awaitState(pubsub.Up)
+	for _, c := range many {
+		w.send(c, "1")
+		r.expect(c, "1")
+	}
+}
+
 func TestClusterIsDownAndUp(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, 0)
 	w, r := start(t, nil, onCluster(cluster)), read(t, nil, onCluster(cluster))
