@@ -103,6 +103,24 @@ func TestAnInstanceLosesRedis(t *testing.T) {
 	crowd.follow(t, j, 0)
 }
 
+// Connections to Redis break all the time, and nobody who is connected here sees it.
+func TestConnectionsToRedisBreak(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	proxy := redistest.NewProxy(t, redis.Addr())
+	s := pair(instance(t, proxy.Addr(), setup{}), instance(t, redis.Addr(), setup{}))
+	j := s.journal(t, named(t, "orders"))
+	crowd := s.gather(t, j)
+	for range 5 {
+		until(t, "its lines are there", func() bool { return proxy.Subscribed() > 0 })
+		proxy.Cut()
+		j.write(t, 10)
+	}
+	until(t, "it is ready", func() bool { return s.readiness(t) == "ok" })
+	crowd.comeAgain(t)
+	crowd.follow(t, j, 0)
+}
+
 // storedOnce returns what is stored behind the end of a journal, which must be the numbers
 // up to n, each once, in any order and for every instance. The journal goes on behind that.
 func (s *server) storedOnce(t *testing.T, j *journal, n int) []*pubsub.Message {

@@ -16,10 +16,9 @@
 //
 //   - What is refused before a broker is asked (tokens_test.go, origin_test.go,
 //     mistakes_test.go) is asked of the embedded one.
-//   - A log that is rolled back to the message, memory that is too short for the retention,
-//     and a restart that forgets are of the embedded broker alone. Redis that lost the end
-//     of its logs leaves marks in them, which takes positions of its own: package
-//     redisbroker and test/chaos hold that.
+//   - Memory that is too short for the retention, and a restart that forgets, are of the
+//     embedded broker alone. So is a log that goes back and is just shorter: where Redis
+//     lost the end of a log, a mark is left in it, which takes a position (lost_test.go).
 //   - Outages that begin and end between two instructions (outage_test.go) need a broker
 //     that is made of them. Those of Redis are real: away_test.go freezes and kills it, and
 //     muted_test.go lets its announcements vanish.

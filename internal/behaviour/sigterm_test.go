@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -56,6 +57,51 @@ func TestSIGTERM(t *testing.T) {
 	}
 	if err := p.cmd.Wait(); err != nil {
 		t.Errorf("it ended with %v", err)
+	}
+}
+
+// One of two instances on a Redis stops while the other goes on: its clients go there, and
+// miss nothing.
+func TestSIGTERMOfOneInstance(t *testing.T) {
+	t.Parallel()
+	redis := redistest.Start(t)
+	stays := instance(t, redis.Addr(), setup{})
+	p := run(t, "WSBRIDGE_REDIS_URL=redis://"+redis.Addr(), "WSBRIDGE_DRAIN_DELAY=1s", "WSBRIDGE_DRAIN=2s")
+	pair(p.server, stays)
+	c := pubsub.Channel("orders:1")
+	start := client.Options{Cursor: pubsub.Cursor{}.Set(c, p.end(t, c)), Wait: 55 * time.Second}
+	lines := make(map[client.Transport]*line)
+	for _, transport := range client.Transports() {
+		lines[transport] = p.join(t, transport, start)
+	}
+	publisher := p.publishAtPace(t, c, 5*time.Millisecond)
+	until(t, "messages are under way", func() bool { return publisher.published() > 50 })
+	p.terminate(t)
+
+	var reading sync.WaitGroup
+	for transport, l := range lines {
+		reading.Go(func() {
+			got, err := l.untilItEnds()
+			if at, _ := l.Cursor().Find(c); at.Pos.Offset != got {
+				t.Errorf("%v ended (%v) at %v, its last message was %d", transport, err, at.Pos, got)
+			}
+		})
+	}
+	reading.Wait()
+	if err := p.cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	more := publisher.published() + 50
+	until(t, "publishes go on", func() bool { return publisher.published() > more })
+	publisher.stop()
+	for transport, l := range lines {
+		at, _ := l.Cursor().Find(c)
+		l := stays.join(t, transport, client.Options{Cursor: l.Cursor()})
+		for n := at.Pos.Offset + 1; n <= uint64(publisher.published()); n++ {
+			if m := l.message(); m.Pos.Offset != n || string(m.Data.Bytes) != strconv.Itoa(int(n)) {
+				t.Fatalf("%v: message %v with %s came, want the %d.", transport, m.Pos, m.Data.Bytes, n)
+			}
+		}
 	}
 }
 
