@@ -54,7 +54,8 @@ type run struct {
 	over       context.Context // ends with the run
 	end        func()
 	mood       atomic.Pointer[mood]
-	calm       context.CancelFunc // ends the mood
+	wake       context.CancelFunc // wakes who sleeps in it
+	calm       context.CancelFunc // ends it
 	publishing context.CancelFunc
 	publishers sync.WaitGroup
 
@@ -67,6 +68,7 @@ type run struct {
 // A mood tells subscribers what to do.
 type mood struct {
 	kind
+	woken context.Context // when those who sleep come back
 	ended context.Context // when the next mood begins
 }
 
@@ -196,6 +198,7 @@ func (r *run) feel(k kind) {
 	}
 	m := &mood{kind: k}
 	m.ended, r.calm = context.WithCancel(r.over)
+	m.woken, r.wake = context.WithCancel(m.ended)
 	r.mood.Store(m)
 }
 

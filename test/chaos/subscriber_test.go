@@ -40,8 +40,9 @@ type subscriber struct {
 	rng   *rand.Rand
 
 	// Owned by its goroutine.
-	cursor   pubsub.Cursor // empty: it is new
-	instance int           // that it hopped to
+	cursor   pubsub.Cursor    // empty: it is new
+	last     client.Transport // of its last line
+	instance int              // that it hopped to
 
 	changes atomic.Int64 // of transport
 	lines   atomic.Int64 // opened so far
@@ -55,62 +56,73 @@ type subscriber struct {
 func (r *run) subscriber(name string, h habit, home client.Transport) *subscriber {
 	return &subscriber{
 		run: r, name: name, habit: h, home: home, token: r.token,
-		book: r.ledger.Subscriber(name), rng: r.random(name), ends: make(map[string]int),
+		book: r.ledger.Subscriber(name, h == stays || h == sleeps), rng: r.random(name), ends: make(map[string]int),
 	}
 }
 
 // subscribe keeps a line open until ctx ends.
 func (s *subscriber) subscribe(ctx context.Context) {
-	last := client.Transport(s.rng.IntN(len(client.Transports())))
+	s.last = client.Transport(s.rng.IntN(len(client.Transports())))
 	for ctx.Err() == nil {
 		mood := s.run.mood.Load()
-		if mood.kind == settled && s.habit == sleeps {
-			s.book.Sleeps()
-			s.settled.Store(true)
-			select {
-			case <-mood.ended.Done():
-			case <-ctx.Done():
+		next := s.another(s.last)
+		stay := mood.kind == resting
+		if mood.kind == settled {
+			switch s.habit {
+			case stays:
+				next, stay = s.home, true
+			case sleeps:
+				s.sleep(mood)
+				stay = true
 			}
-			s.settled.Store(false)
-			s.book.Woke(time.Now())
-			continue
 		}
-		home := mood.kind == settled && s.habit == stays
-		next := s.home
-		if !home {
-			next = s.another(last)
-		}
-		begin := time.Now()
-		l, err := s.open(ctx, next)
-		if err != nil {
-			s.ended(err)
-			sleep(ctx, 50*time.Millisecond+draw(s.rng, 250*time.Millisecond))
-			continue
-		}
-		s.lines.Add(1)
-		if next != last {
-			s.changes.Add(1)
-			last = next
-		}
-		s.settled.Store(mood.kind == settled)
-		var moment time.Duration // to stay; 0: as long as it can
-		if !home && mood.kind != resting {
-			// In relation to what opening took: on a slow machine, too, more should come than goes.
-			moment = 20*time.Millisecond + draw(s.rng, 250*time.Millisecond+2*time.Since(begin))
-		}
-		err = s.follow(ctx, l, mood, moment)
-		s.settled.Store(false)
-		s.cursor = l.Cursor()
-		if err == nil && s.rng.IntN(2) == 0 {
-			l.Close()
-		} else {
-			l.CloseNow()
-		}
-		if err != nil {
+		if err := s.line(ctx, mood, next, stay); err != nil {
 			s.ended(err)
 			sleep(ctx, 50*time.Millisecond+draw(s.rng, 250*time.Millisecond))
 		}
 	}
+}
+
+// sleep stays away until the subscriber is woken.
+func (s *subscriber) sleep(mood *mood) {
+	if mood.woken.Err() != nil {
+		return
+	}
+	s.book.Sleeps()
+	s.settled.Store(true)
+	<-mood.woken.Done()
+	s.settled.Store(false)
+	s.book.Woke(time.Now())
+}
+
+// line opens a line, notes what comes, and leaves after a moment or, to stay, when the mood
+// ends. The error is why it could not be opened, or ended by itself.
+func (s *subscriber) line(ctx context.Context, mood *mood, transport client.Transport, stay bool) error {
+	begin := time.Now()
+	l, err := s.open(ctx, transport)
+	if err != nil {
+		return err
+	}
+	s.lines.Add(1)
+	if transport != s.last {
+		s.changes.Add(1)
+		s.last = transport
+	}
+	var moment time.Duration
+	if !stay {
+		// In relation to what opening took: on a slow machine, too, more should come than goes.
+		moment = 20*time.Millisecond + draw(s.rng, 250*time.Millisecond+2*time.Since(begin))
+	}
+	s.settled.Store(mood.kind == settled)
+	err = s.follow(ctx, l, mood, moment)
+	s.settled.Store(false)
+	s.cursor = l.Cursor()
+	if err == nil && s.rng.IntN(2) == 0 {
+		l.Close()
+	} else {
+		l.CloseNow()
+	}
+	return err
 }
 
 // another returns any transport but one.
@@ -142,7 +154,8 @@ func (s *subscriber) open(ctx context.Context, transport client.Transport) (*cli
 	return l, err
 }
 
-// follow notes what comes on a line until it is time to change, or the line ends by an error.
+// follow notes what comes on a line until a moment is over (0: never) or the mood ends, or the
+// line ends by an error.
 func (s *subscriber) follow(ctx context.Context, l *client.Line, mood *mood, moment time.Duration) error {
 	stay, leave := context.WithCancel(ctx)
 	defer leave()

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/test/chaos/ledger"
 )
 
 // The words that scenarios are written in.
@@ -25,6 +26,7 @@ func (r *run) calmBefore() {
 // nothing comes in any more as well.
 func (r *run) calmAfter() {
 	r.ledger.Healed(time.Now())
+	r.wake()
 	for range 5 {
 		r.whisper()
 	}
@@ -95,30 +97,30 @@ func (r *run) within(d time.Duration, holds func() bool) bool {
 }
 
 // caughtUp waits until everyone was given what was acknowledged by now. That it takes too long
-// is a violation. Those who sleep, or hardly ever stay, have time until the end of the run.
+// is a violation. Those who hardly ever stay have time until the end of the run.
 func (r *run) caughtUp(when string) {
 	until := time.Now()
 	for !r.late {
-		owed := r.ledger.Owed(until)
-		for _, s := range r.subscribers {
-			if s.habit != stays {
-				delete(owed, s.name)
-			}
-		}
+		owed := slices.DeleteFunc(r.ledger.Owed(until), func(d ledger.Debt) bool {
+			h := r.named(d.Subscriber).habit
+			return h == roams || h == hops
+		})
 		if len(owed) == 0 {
 			return
 		}
 		if time.Since(until) > overdue {
-			r.late = true // and the rest of the run shows nothing more by waiting
-			r.ledger.Late(fmt.Sprintf("%s, deliveries were missing %v later: %s", when, overdue, list(owed)))
-			for _, s := range r.subscribers {
-				if owed[s.name] > 0 {
-					r.t.Logf("%s: %s", s.name, s.doing.Load())
-				}
+			r.late = true // the rest of the run would show nothing more
+			r.ledger.Late(fmt.Sprintf("%s, deliveries were missing %v later: %v", when, overdue, owed))
+			for _, d := range owed {
+				r.t.Logf("%s, which was owed %d messages of %s: %s", d.Subscriber, d.Messages, d.Channel, r.named(d.Subscriber).doing.Load())
 			}
 		}
 		r.pass(100 * time.Millisecond)
 	}
+}
+
+func (r *run) named(name string) *subscriber {
+	return r.subscribers[slices.IndexFunc(r.subscribers, func(s *subscriber) bool { return s.name == name })]
 }
 
 // connected are the transports whose connections outlive a broker that is away.

@@ -117,21 +117,31 @@ func (l *Ledger) Late(what string) {
 	l.noted.add(Late, "%s", what)
 }
 
-// Owed returns how many deliveries are missing of what was acknowledged until then, by
-// subscriber. Nothing is owed to those who sleep.
-func (l *Ledger) Owed(until time.Time) map[string]int {
+// A Debt is what a subscriber should have been given of a channel.
+type Debt struct {
+	Subscriber string
+	Channel    pubsub.Channel
+	Messages   int
+}
+
+// Owed returns which deliveries are missing of what was acknowledged until then. Nothing is
+// owed to those who sleep.
+func (l *Ledger) Owed(until time.Time) (owed []Debt) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	owed := make(map[string]int)
 	for _, s := range l.subscribers {
 		if s.asleep {
 			continue
 		}
 		for c, in := range s.channels {
+			debt := Debt{s.name, c, 0}
 			for _, p := range l.stored[c] {
-				if !p.acked.After(until) && in.owed(p) && !in.mourned(p) {
-					owed[s.name]++
+				if !p.acked.After(until) && in.owed(p) && !in.mourned(p) && !in.replaced(p.pos) {
+					debt.Messages++
 				}
+			}
+			if debt.Messages > 0 {
+				owed = append(owed, debt)
 			}
 		}
 	}

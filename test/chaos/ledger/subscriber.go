@@ -10,16 +10,17 @@ import (
 type Subscriber struct {
 	ledger   *Ledger
 	name     string
+	timed    bool
 	asleep   bool
 	woke     time.Time
 	channels map[pubsub.Channel]*reading
 }
 
-// Subscriber returns a new one.
-func (l *Ledger) Subscriber(name string) *Subscriber {
+// Subscriber returns a new one. timed says whether the time that it needs to catch up counts.
+func (l *Ledger) Subscriber(name string, timed bool) *Subscriber {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &Subscriber{ledger: l, name: name, channels: make(map[pubsub.Channel]*reading)}
+	s := &Subscriber{ledger: l, name: name, timed: timed, channels: make(map[pubsub.Channel]*reading)}
 	l.subscribers = append(l.subscribers, s)
 	return s
 }

@@ -48,7 +48,7 @@ type Verdict struct {
 	Gaps         map[pubsub.Reason]int // told to all subscribers together
 	Missing      int                   // acknowledged messages that are not in the logs any more
 	Replaced     int                   // deliveries that gaps rollback spare, of messages in the place of those
-	CatchUp      time.Duration         // from Healed until the last subscriber had what was acknowledged before
+	CatchUp      time.Duration         // from Healed until the last timed subscriber had what was acknowledged before
 	Slowest      string                // the last subscriber, if it took any time
 
 	Violations map[Kind]int
@@ -177,7 +177,7 @@ func (l *Ledger) catchUp(s *Subscriber, c pubsub.Channel, in *reading) (longest 
 	if s.woke.After(since) {
 		since = s.woke
 	}
-	if l.healed.IsZero() {
+	if l.healed.IsZero() || !s.timed {
 		return 0
 	}
 	for _, p := range l.stored[c] {

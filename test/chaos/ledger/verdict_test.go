@@ -12,6 +12,9 @@ func TestCatchUp(t *testing.T) {
 	healed := p.now.Add(time.Second / 2)
 	p.now = p.now.Add(5 * time.Second)
 	p.deliver(ms...)
+	hasty := p.Subscriber("hasty", false)
+	hasty.Stands(channel, first)
+	hasty.Delivered(ms[0], content(1), p.now.Add(time.Hour))
 	v := p.Judge()
 	if got, want := v.CatchUp, 7*time.Second+time.Second/2; got != want || v.Slowest != "ann" {
 		t.Errorf("%q caught up in %v, want ann in %v", v.Slowest, got, want)
