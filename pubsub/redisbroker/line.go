@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
-	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,8 +14,6 @@ import (
 )
 
 const (
-	topicsAtOnce = 512 // names in one command
-
 	firstRetry = 20 * time.Millisecond
 	lastRetry  = time.Second
 )
@@ -56,29 +52,6 @@ type line struct {
 	lives     int         // connections that ended
 	awaited   []*followed // subscribed to a moment ago: the ends of their logs are to be read, for Follow
 	confirmed []*followed // the same, of those that had been followed before
-}
-
-// A connection is one life of a line. What is not constant is guarded by line.mu.
-type connection struct {
-	pubsub *redis.PubSub
-	canary string // the topic of the line's canaries
-	kick   chan struct{}
-
-	ready   atomic.Bool  // everything that the line carries is subscribed to
-	touched atomic.Int64 // when the server confirmed something, Unix nanoseconds
-
-	wanted map[pubsub.Channel]*followed // to subscribe to or, if nil, to leave, as soon as possible
-	asked  []request                    // sent and not answered, in order
-	cause  error                        // why it was closed by this side
-}
-
-// A request is one command that asks for topics, or gives them back. Redis confirms topic by
-// topic, in order, or answers with one error.
-type request struct {
-	leave    bool
-	topics   []string
-	channels []*followed // of the topics; nil: to leave, or the canary
-	done     int
 }
 
 // ended is what connections are used with once they stand. go-redis does no more with it than
@@ -236,70 +209,14 @@ func (l *line) ask(c *connection, received chan error) error {
 // the next commands.
 func (l *line) flush(c *connection) error {
 	l.mu.Lock()
-	var wanted map[pubsub.Channel]*followed
-	if len(c.asked) == 0 {
-		wanted, c.wanted = c.wanted, make(map[pubsub.Channel]*followed)
-	}
+	wanted := c.take()
 	l.mu.Unlock()
-
-	var joined, left []pubsub.Channel
-	for name, f := range wanted {
-		if f != nil {
-			joined = append(joined, name)
-		} else {
-			left = append(left, name)
-		}
-	}
-	for names := range l.commands(left) {
-		if err := l.send(c, request{leave: true, topics: l.topics(names)}); err != nil {
-			return err
-		}
-	}
-	for names := range l.commands(joined) {
-		r := request{topics: l.topics(names)}
-		for _, name := range names {
-			r.channels = append(r.channels, wanted[name])
-		}
+	for _, r := range requests(wanted, l.lines.b.keys, l.lines.b.cluster != nil) {
 		if err := l.send(c, r); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// commands splits channels into those that one command may name: in a Cluster, of one slot.
-func (l *line) commands(names []pubsub.Channel) func(yield func([]pubsub.Channel) bool) {
-	sharded := l.lines.b.cluster != nil
-	slotOf := func(c pubsub.Channel) int { return slot(string(c)) }
-	if sharded {
-		slices.SortFunc(names, func(a, b pubsub.Channel) int { return slotOf(a) - slotOf(b) })
-	}
-	return func(yield func([]pubsub.Channel) bool) {
-		for len(names) > 0 {
-			n := min(len(names), topicsAtOnce)
-			if sharded {
-				s := slotOf(names[0])
-				for i := range n {
-					if slotOf(names[i]) != s {
-						n = i
-						break
-					}
-				}
-			}
-			if !yield(names[:n]) {
-				return
-			}
-			names = names[n:]
-		}
-	}
-}
-
-func (l *line) topics(names []pubsub.Channel) []string {
-	topics := make([]string, len(names))
-	for i, c := range names {
-		topics[i] = l.lines.b.keys.topic(c)
-	}
-	return topics
 }
 
 // send sends one command. Only the goroutine of run does.
@@ -348,56 +265,31 @@ func (l *line) receive(c *connection) error {
 
 // confirm takes the confirmation of one topic.
 func (l *line) confirm(c *connection, got *redis.Subscription) error {
-	if l.answer(c, got) {
-		return nil
-	}
-	// A node that gives a slot away says of each of its topics that they are left.
-	name, ok := l.lines.b.keys.channelOf(got.Channel)
-	if !ok || got.Kind != "sunsubscribe" || got.Channel == c.canary {
-		return errOutOfStep
-	}
-	l.lines.astray(l, name)
-	signal(l.lines.survey)
-	return nil
-}
-
-// answer reports whether a confirmation is the one that comes next.
-func (l *line) answer(c *connection, got *redis.Subscription) bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if len(c.asked) == 0 {
-		return false
+	r, f, ok := c.confirm(got)
+	switch {
+	case f != nil && f.awaited():
+		l.awaited = append(l.awaited, f)
+	case f != nil:
+		l.confirmed = append(l.confirmed, f)
 	}
-	r := &c.asked[0]
-	if r.leave != strings.HasSuffix(got.Kind, "unsubscribe") || r.topics[r.done] != got.Channel {
-		return false
-	}
-	if r.channels != nil {
-		if f := r.channels[r.done]; f.awaited() {
-			l.awaited = append(l.awaited, f)
-		} else {
-			l.confirmed = append(l.confirmed, f)
-		}
+	l.mu.Unlock()
+	switch {
+	case f != nil:
 		signal(l.settle)
-	} else if !r.leave {
+	case ok && !r.leave:
 		c.ready.Store(true)
 		signal(l.chirp)
+	case ok:
+	case c.gaveAway(got):
+		if name, ok := l.lines.b.keys.channelOf(got.Channel); ok {
+			l.lines.astray(l, name)
+			signal(l.lines.survey)
+		}
+	default:
+		return errOutOfStep
 	}
-	if r.done++; r.done == len(r.topics) {
-		c.next()
-	}
-	return true
-}
-
-// next takes the oldest request out, which was answered.
-func (c *connection) next() request {
-	r := c.asked[0]
-	c.asked[0] = request{}
-	if c.asked = c.asked[1:]; len(c.asked) == 0 {
-		c.asked = nil
-		signal(c.kick)
-	}
-	return r
+	return nil
 }
 
 // refused takes an error that answers the oldest request. In a Cluster it may say that a slot
@@ -409,12 +301,12 @@ func (l *line) refused(c *connection, reply redis.Error) error {
 		l.mu.Unlock()
 		return reply
 	}
-	r := c.next()
+	r := c.refuse()
 	l.mu.Unlock()
-	if r.channels == nil && !r.leave {
+	if r.followed == nil && !r.leave {
 		return reply // the canary's topic
 	}
-	for _, f := range r.channels {
+	for _, f := range r.followed {
 		l.lines.astray(l, f.channel)
 	}
 	if redis.HasErrorPrefix(reply, "MOVED") {

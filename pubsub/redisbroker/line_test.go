@@ -191,20 +191,6 @@ func TestManyChannelsOnOneLine(t *testing.T) {
 	}
 }
 
-func TestCommandsOfOneSlot(t *testing.T) {
-	server := redistest.Start(t)
-	s := start(t, server)
-	ln := s.lines.nodes[""].lines[0]
-	many := names(1200)
-	sizes := func() (sizes []int) {
-		for chunk := range ln.commands(slices.Clone(many)) {
-			sizes = append(sizes, len(chunk))
-		}
-		return sizes
-	}
-	same(t, "names in a command", []int{512, 512, 176}, sizes())
-}
-
 // TestOneConnectionForAnother sees that go-redis does not connect again by itself when a line
 // is lost: it would subscribe to everything once more.
 func TestOneConnectionForAnother(t *testing.T) {
