@@ -149,6 +149,9 @@ func (f *followed) leave() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.gone = true
+	if f.opening != nil {
+		f.opened(pubsub.ErrUnavailable)
+	}
 }
 
 // reached reports whether announcements that stand at last have come as far as end.

@@ -137,48 +137,46 @@ func (l *lines) close() {
 // log was read: then it is read again and again.
 func (l *lines) follow(ctx context.Context, c pubsub.Channel) (pubsub.Position, error) {
 	o, first := l.enter(ctx, c)
-	if o != nil {
-		select {
-		case <-o.done:
-		case <-ctx.Done():
-			if first {
-				l.unfollow(c)
-			}
-			return pubsub.Position{}, fmt.Errorf("waiting for its subscription: %w", ctx.Err())
-		case <-l.ctx.Done():
-			return pubsub.Position{}, pubsub.ErrClosed
+	if o == nil {
+		ends, err := l.b.ends(ctx, []pubsub.Channel{c})
+		if err != nil {
+			return pubsub.Position{}, err
 		}
-		if first {
-			if o.err != nil {
-				l.unfollow(c)
-			}
-			return o.end, o.err
-		}
+		return ends[0], nil
 	}
-	ends, err := l.b.ends(ctx, []pubsub.Channel{c})
+	var err error
+	select {
+	case <-o.done:
+		err = o.err
+	case <-ctx.Done():
+		err = fmt.Errorf("waiting for its subscription: %w", ctx.Err())
+	case <-l.ctx.Done():
+		err = pubsub.ErrClosed
+	}
 	if err != nil {
+		if first {
+			l.unfollow(c)
+		}
 		return pubsub.Position{}, err
 	}
-	return ends[0], nil
+	return o.end, nil
 }
 
-// enter adds a channel to those that are followed, unless it is among them. The opening is
-// nil if that was long ago.
+// enter adds a channel to those that are followed, and reports whether it is the first to do
+// so. The opening is nil if that was long ago.
 func (l *lines) enter(ctx context.Context, c pubsub.Channel) (o *opening, first bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	f := l.followed[c]
-	if f == nil {
-		first = true
-		f = &followed{channel: c, line: l.route(ctx, c), opening: &opening{done: make(chan struct{})}}
-		l.followed[c] = f
-		o = f.opening
-		f.line.want(c, f)
-		return o, true
+	if f := l.followed[c]; f != nil {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.opening, false
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.opening, false
+	o = &opening{done: make(chan struct{})}
+	f := &followed{channel: c, line: l.route(ctx, c), opening: o}
+	l.followed[c] = f
+	f.line.want(c, f)
+	return o, true
 }
 
 // unfollow implements [Broker.Unfollow].

@@ -69,6 +69,23 @@ func TestFollowOfWhatIsFollowed(t *testing.T) {
 	same(t, "channels", []pubsub.Channel{"a"}, r.lines.channels())
 }
 
+func TestFollowsOfOneChannelAtOnce(t *testing.T) {
+	server := redistest.Start(t)
+	w, s := start(t, server), start(t, server)
+	m := w.send("a", "1")
+	var wg sync.WaitGroup
+	for range 50 {
+		wg.Go(func() {
+			if end, err := s.Follow(t.Context(), "a"); err != nil || end != m.Pos {
+				t.Errorf("Follow: %v, %v", end, err)
+			}
+		})
+	}
+	wg.Wait()
+	w.send("a", "2")
+	s.recorder.WaitMessages(t, "a", 1)
+}
+
 // TestFollowAndUnfollowInHaste has channels come and go while they are published to: whoever
 // follows gets everything behind the end that Follow returned.
 func TestFollowAndUnfollowInHaste(t *testing.T) {
