@@ -2,7 +2,7 @@
 --
 -- ARGV 6 "behind" or "before", 7 and 8 epoch and offset of the position shown ('': none, which
 --      is in front of the oldest kept, or behind the newest), 9 and 10 at most so many messages
---      and bytes (0: no bound), but one at least
+--      and bytes (0: no bound), but one message at least; scars come along
 --
 -- Returns the front, the end, why something is missing in front of the front ("trimmed" or
 -- "overflow"), the place in the log that the page lies behind or before, the place at the
@@ -35,7 +35,7 @@ end
 
 local edge, there = place, here -- the page holds what is between place and edge
 local last = backwards and r.front or r.offset
-local full, chunk = false, 16
+local messages, full, chunk = 0, false, 16
 while not full and edge ~= last do
   local items
   if backwards then
@@ -49,12 +49,12 @@ while not full and edge ~= last do
     local far = backwards and edge - 1 or edge + 1
     local next = not backwards and head(item) or items[i + 1] and head(items[i + 1]) or look(far)
     if not next then return hole() end
-    local n = #page - 5
-    if n > 0 and (n >= limit or most > 0 and math.abs(next.total - here.total) > most) then
+    if messages > 0 and (messages >= limit or most > 0 and math.abs(next.total - here.total) > most) then
       full = true
       break
     end
     page[#page + 1] = item[2][2]
+    if string.sub(item[2][2], 2, 2) == 'm' then messages = messages + 1 end
     edge, there = far, next
   end
   chunk = math.abs(there.total - here.total) < 65536 and 128 or 16

@@ -1,0 +1,199 @@
+package redisbroker
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/pubsub/pubsubtest"
+)
+
+// differ is cmp.Diff, which alone takes long for payloads.
+func differ[T any](want, got T) string { return cmp.Diff(want, got, cmp.Comparer(bytes.Equal)) }
+
+func difference(err error) string {
+	if err == nil {
+		return ""
+	}
+	return "error: " + err.Error()
+}
+
+// renewed looks at the beginning of another life.
+func (m *model) renewed(begin pubsub.Position) string {
+	m.shown = append(m.shown, begin)
+	if slices.ContainsFunc(m.shown[:len(m.shown)-1], func(p pubsub.Position) bool { return p.Epoch == begin.Epoch }) {
+		return "a new life has an old epoch\n"
+	}
+	return ""
+}
+
+// learn takes from Redis how much was dropped, where some of what was published may have aged
+// while the rest was.
+func (m *model) learn(broker *subject, before int) string {
+	if m.retention.Age >= ages || len(m.entries)-m.fresh < 2 {
+		return ""
+	}
+	text := m.server.Do("HGET", broker.keys.record(m.channel), "fo")
+	got, err := strconv.Atoi(text)
+	if err != nil || got < before || got > len(m.entries) {
+		return fmt.Sprintf("%q were dropped, from %d to %d could be", text, before, len(m.entries))
+	}
+	m.dropped = got
+	return ""
+}
+
+// settle holds what Redis keeps against the list, and lets everything age that may.
+func (m *model) settle(broker *subject) (diff string) {
+	if m.retention.Age < ages {
+		time.Sleep(5 * time.Millisecond)
+	}
+	ctx, pipe := context.Background(), broker.client.Pipeline()
+	log := broker.keys.log(m.channel)
+	fields := pipe.HMGet(ctx, broker.keys.record(m.channel), "e", "o", "d", "b", "fo", "fd", "fb")
+	lives := []*redis.DurationCmd{pipe.PTTL(ctx, broker.keys.record(m.channel)), pipe.PTTL(ctx, log)}
+	exists, entries := pipe.Exists(ctx, log), pipe.XLen(ctx, log)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return err.Error()
+	}
+	m.absent = exists.Val() == 0
+	front, end := m.at(m.dropped), m.end()
+	want := make([]any, 7)
+	if m.epoch != "" {
+		want = []any{
+			string(m.epoch), fmt.Sprint(end.Offset), fmt.Sprintf("%08x", uint32(end.Digest)), fmt.Sprint(m.bytes(0, len(m.entries))),
+			fmt.Sprint(front.Offset), fmt.Sprintf("%08x", uint32(front.Digest)), fmt.Sprint(m.bytes(0, m.dropped)),
+		}
+		if kept := len(m.entries) - m.dropped; !m.absent && entries.Val() != int64(kept) {
+			diff += fmt.Sprintf("Redis keeps %d entries, want %d\n", entries.Val(), kept)
+		}
+	}
+	for _, life := range lives {
+		if life.Val() == -1 {
+			diff += "a key lives for ever\n"
+		}
+	}
+	return diff + differ(want, fields.Val())
+}
+
+// look compares what is told of the channel without reading it.
+func (m *model) look(ctx context.Context, broker *subject) string {
+	infos, err := broker.peek(ctx, []pubsub.Channel{m.channel, "model:none"})
+	if err != nil {
+		return difference(err)
+	}
+	seen := m.modelLog // peeking changes nothing
+	seen.trim()
+	want := pubsub.Info{Channel: m.channel, Retained: len(seen.entries) - seen.dropped}
+	if m.epoch != "" {
+		want.Pos = m.end()
+	}
+	diff := differ([]pubsub.Info{want, {Channel: "model:none"}}, infos)
+
+	ends, err := broker.ends(ctx, []pubsub.Channel{m.channel})
+	if err != nil {
+		return diff + difference(err)
+	}
+	if m.epoch == "" {
+		diff += m.renewed(ends[0])
+		m.begin(ends[0].Epoch)
+	}
+	diff += differ([]pubsub.Position{m.end()}, ends)
+	info, err := broker.inspect(ctx, m.channel)
+	m.trim()
+	return diff + difference(err) + differ(pubsub.Info{Channel: m.channel, Pos: m.end(), Retained: len(m.entries) - m.dropped}, info)
+}
+
+// scar says that a position was once acknowledged, which may be so or not.
+func (m *model) scar(ctx context.Context, broker *subject, s step) string {
+	p := m.forge(s)
+	if err := broker.mark(ctx, map[pubsub.Channel]pubsub.Position{m.channel: p}); err != nil {
+		return difference(err)
+	}
+	if m.epoch == "" || p.Epoch != m.epoch || m.scarred {
+		return ""
+	}
+	offset := int(min(p.Offset, 1<<60))
+	unknown := offset < m.dropped || m.absent && offset > m.dropped && offset < len(m.entries)
+	if offset <= len(m.entries) && (unknown || m.at(offset).Digest == p.Digest) {
+		return ""
+	}
+	before := m.end()
+	m.trim()
+	end, err := broker.ends(ctx, []pubsub.Channel{m.channel})
+	if err != nil || end[0].Epoch != m.epoch || end[0].Offset != before.Offset+1 {
+		return fmt.Sprintf("the scar behind %s is at %s, %v", before, end, err)
+	}
+	m.scarred, m.absent = true, false
+	m.entries = append(m.entries, modelEntry{&pubsub.Message{Pos: end[0]}, true})
+	if m.retention.Off() {
+		m.dropped = len(m.entries)
+	}
+	m.shown = append(m.shown, end[0])
+	m.tell(nil)
+	return ""
+}
+
+// follow follows the channel by both brokers, or no longer.
+func (m *model) follow(ctx context.Context) (diff string) {
+	if m.followed {
+		m.leave()
+		return ""
+	}
+	m.followed, m.announced = true, nil
+	for i, broker := range m.subjects {
+		m.skip[i] = len(broker.recorder.Events(m.channel))
+		end, err := broker.Follow(ctx, m.channel)
+		if m.epoch == "" {
+			diff += m.renewed(end)
+			m.begin(end.Epoch)
+		}
+		diff += differ(m.end(), end) + difference(err)
+	}
+	return diff
+}
+
+func (m *model) leave() {
+	m.followed = false
+	for _, broker := range m.subjects {
+		broker.Unfollow(m.channel)
+	}
+}
+
+// tell notes what is announced; nil: a break.
+func (m *model) tell(message *pubsub.Message) {
+	if m.followed {
+		m.announced = append(m.announced, pubsubtest.Event{Message: message})
+	}
+}
+
+// heard waits for what was announced. There may be more breaks: an audit may pass by.
+func (m *model) heard() (diff string) {
+	if !m.followed {
+		return ""
+	}
+	messages := func(events []pubsubtest.Event) (messages []*pubsub.Message) {
+		for _, e := range events {
+			if e.Message != nil {
+				messages = append(messages, e.Message)
+			}
+		}
+		return messages
+	}
+	want := messages(m.announced)
+	for i, broker := range m.subjects {
+		got := broker.recorder.Events(m.channel)[m.skip[i]:]
+		for end := time.Now().Add(pubsubtest.Patience); len(got) < len(m.announced) && time.Now().Before(end); {
+			time.Sleep(100 * time.Microsecond)
+			got = broker.recorder.Events(m.channel)[m.skip[i]:]
+		}
+		diff += differ(want, messages(got))
+	}
+	return diff
+}
