@@ -56,7 +56,7 @@ func (p *publisher) next(c pubsub.Channel) *publication {
 	tag := ledger.Tag{Publisher: p.name, N: p.n}
 	data := payload(p.rng, tag)
 	m := &publication{contentOf(data), c, data, "chaos-" + p.name + "-" + strconv.Itoa(p.n)}
-	p.run.ledger.Sent(c, m.Content)
+	p.run.ledger.Sent(c, m.Content, time.Now())
 	return m
 }
 

@@ -2,6 +2,7 @@ package chaos
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -96,24 +97,46 @@ func (r *run) within(d time.Duration, holds func() bool) bool {
 	return true
 }
 
-// caughtUp waits until everyone was given what was acknowledged by now. That it takes too long
-// is a violation. Those who hardly ever stay have time until the end of the run.
+// caughtUp waits until everyone was given what was acknowledged by now. That it makes no
+// headway is a violation. Those who hardly ever stay have time until the end of the run.
 func (r *run) caughtUp(when string) {
+	if r.late {
+		return // the run has failed, or the control has succeeded
+	}
 	until := time.Now()
-	for !r.late {
-		owed := slices.DeleteFunc(r.ledger.Owed(until), func(d ledger.Debt) bool {
+	var owed []ledger.Debt
+	r.late = !r.dwindles(func() (n int) {
+		owed = slices.DeleteFunc(r.ledger.Owed(until), func(d ledger.Debt) bool {
 			h := r.named(d.Subscriber).habit
 			return h == roams || h == hops
 		})
-		if len(owed) == 0 {
-			return
+		for _, d := range owed {
+			n += d.Messages
 		}
-		if time.Since(until) > overdue {
-			r.late = true // the rest of the run would show nothing more
-			r.ledger.Late(fmt.Sprintf("%s, deliveries were missing %v later: %v", when, overdue, owed))
-			for _, d := range owed {
-				r.t.Logf("%s, which was owed %d messages of %s: %s", d.Subscriber, d.Messages, d.Channel, r.named(d.Subscriber).doing.Load())
-			}
+		return n
+	})
+	if r.late {
+		r.ledger.Late(fmt.Sprintf("%s, deliveries were missing %v later: %v", when, time.Since(until).Round(time.Second), owed))
+		for _, d := range owed {
+			r.t.Logf("%s, which was owed %d messages of %s: %s", d.Subscriber, d.Messages, d.Channel, r.named(d.Subscriber).doing.Load())
+		}
+	}
+}
+
+// dwindles waits until n is 0, as long as it becomes less, and reports whether it does.
+func (r *run) dwindles(n func() int) bool {
+	begin := time.Now()
+	least, since := math.MaxInt, begin
+	for {
+		left := n()
+		if left == 0 {
+			return true
+		}
+		if left < least {
+			least, since = left, time.Now()
+		}
+		if time.Since(since) > overdue || time.Since(begin) > 4*patience {
+			return false
 		}
 		r.pass(100 * time.Millisecond)
 	}
@@ -144,19 +167,13 @@ func (r *run) stayed(lines int64) {
 	}
 }
 
-// silence lets a time go by in which nothing may be acknowledged.
+// silence lets a time go by in which nothing that is sent may be acknowledged.
 func (r *run) silence(d time.Duration) {
 	r.t.Helper()
-	var before int
-	r.prove(r.within(patience, func() bool { // answers are still on their way
-		_, before = r.ledger.Counts()
-		r.pass(300 * time.Millisecond)
-		_, after := r.ledger.Counts()
-		return before == after
-	}), "publications cease to be acknowledged")
+	begin := time.Now()
 	r.pass(d)
-	_, after := r.ledger.Counts()
-	r.prove(before == after, "%d publications were acknowledged within %v", after-before, d.Round(time.Millisecond))
+	sent, acknowledged := r.ledger.Since(begin)
+	r.prove(sent > 0 && acknowledged == 0, "of %d publications sent within %v, %d were acknowledged", sent, d.Round(time.Millisecond), acknowledged)
 }
 
 // unavailable holds that all instances tell that the broker is away.

@@ -52,6 +52,7 @@ type Ledger struct {
 type publication struct {
 	Content
 	channel pubsub.Channel
+	sent    time.Time // for the first time
 	acked   time.Time // zero: the outcome is unknown
 	id      uuid.UUID
 	pos     pubsub.Position
@@ -68,13 +69,13 @@ func New() *Ledger {
 
 // Sent notes a publication before it is sent for the first time. Until it is acknowledged
 // its outcome is unknown.
-func (l *Ledger) Sent(c pubsub.Channel, content Content) {
+func (l *Ledger) Sent(c pubsub.Channel, content Content, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.sent[content.Tag] != nil {
 		panic("the publisher numbers two publications alike")
 	}
-	l.sent[content.Tag] = &publication{Content: content, channel: c}
+	l.sent[content.Tag] = &publication{Content: content, channel: c, sent: at}
 }
 
 // Acknowledged notes the answer 2xx to a publication.
@@ -94,6 +95,21 @@ func (l *Ledger) Counts() (sent, acknowledged int) {
 		acknowledged += len(ps)
 	}
 	return len(l.sent), acknowledged
+}
+
+// Since returns how many publications were sent since then, and how many of them acknowledged.
+func (l *Ledger) Since(then time.Time) (sent, acknowledged int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.sent {
+		if p.sent.After(then) {
+			sent++
+			if !p.acked.IsZero() {
+				acknowledged++
+			}
+		}
+	}
+	return sent, acknowledged
 }
 
 // Healed notes that the fault is over: from here the time to catch up counts.

@@ -53,7 +53,7 @@ func (p *play) publish(at pubsub.Position, from, to int, branch string) (ms []*p
 	for n := from; n <= to; n++ {
 		m := message(at, n, branch)
 		p.now = p.now.Add(time.Second)
-		p.Sent(channel, content(n))
+		p.Sent(channel, content(n), p.now)
 		p.Acknowledged(content(n).Tag, m.ID, m.Pos, p.now)
 		ms = append(ms, m)
 		at = m.Pos
@@ -136,6 +136,21 @@ func TestAllIsWell(t *testing.T) {
 	}
 }
 
+func TestSince(t *testing.T) {
+	p := begin(t)
+	p.publish(first, 1, 3, "")
+	then := p.now
+	p.now = p.now.Add(time.Second)
+	p.Sent(channel, content(4), p.now)
+	if sent, acknowledged := p.Since(then); sent != 1 || acknowledged != 0 {
+		t.Errorf("%d sent and %d acknowledged, want 1 and 0", sent, acknowledged)
+	}
+	p.Acknowledged(content(4).Tag, id(4, ""), first, p.now)
+	if sent, acknowledged := p.Since(then); sent != 1 || acknowledged != 1 {
+		t.Errorf("%d sent and %d acknowledged, want 1 and 1", sent, acknowledged)
+	}
+}
+
 func TestLost(t *testing.T) {
 	t.Run("at the end", func(t *testing.T) {
 		p := begin(t)
@@ -174,7 +189,7 @@ func TestLost(t *testing.T) {
 		p := begin(t)
 		ms := p.publish(first, 1, 2, "")
 		p.deliver(ms...)
-		p.Sent(channel, content(3))
+		p.Sent(channel, content(3), p.now)
 		p.keep(first, append(ms, message(ms[1].Pos, 3, ""))...)
 		p.finds(nil, Lost)
 	})

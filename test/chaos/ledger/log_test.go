@@ -21,7 +21,7 @@ func TestBadLog(t *testing.T) {
 	})
 	t.Run("another place than was acknowledged", func(t *testing.T) {
 		p := begin(t)
-		p.Sent(channel, content(1))
+		p.Sent(channel, content(1), p.now)
 		m := message(first, 1, "")
 		p.Acknowledged(content(1).Tag, m.ID, message(m.Pos, 1, "").Pos, p.now)
 		p.deliver(m)

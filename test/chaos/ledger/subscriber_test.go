@@ -50,7 +50,7 @@ func TestTwice(t *testing.T) {
 	t.Run("not what was lost and repeated", func(t *testing.T) {
 		p := begin(t)
 		ms := p.publish(first, 1, 2, "")
-		p.Sent(channel, content(3))
+		p.Sent(channel, content(3), p.now)
 		lost, again := message(ms[1].Pos, 3, ""), message(ms[1].Pos, 3, "new")
 		p.deliver(append(ms, lost)...)
 		p.gap(told(pubsub.Rollback, lost.Pos, ms[1].Pos))
@@ -79,8 +79,8 @@ func TestDisorder(t *testing.T) {
 	})
 	t.Run("a publisher's messages in the log", func(t *testing.T) {
 		p := begin(t)
-		p.Sent(channel, content(1))
-		p.Sent(channel, content(2))
+		p.Sent(channel, content(1), p.now)
+		p.Sent(channel, content(2), p.now)
 		two := message(first, 2, "")
 		one := message(two.Pos, 1, "")
 		p.deliver(two, one)
@@ -98,8 +98,8 @@ func TestForeign(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := begin(t)
-			p.Sent("another", content(9))
-			p.Sent(channel, content(1))
+			p.Sent("another", content(9), p.now)
+			p.Sent(channel, content(1), p.now)
 			m := message(first, 1, "")
 			p.sub.Delivered(m, of, p.now)
 			p.Begins(channel, first)
