@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/wsbridge/wsbridge/bridge"
 	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -60,6 +61,32 @@ func TestAllInstancesRestart(t *testing.T) {
 		after := instance(t, redis.Addr(), setup{})
 		j.server = after
 		j.follow(t, after.join(t, transport, client.Options{Cursor: l.Cursor()}), 1)
+	})
+}
+
+// An instance that never followed a channel, or no longer does, answers from the log.
+func TestComingToAnInstanceThatKnowsNothing(t *testing.T) {
+	t.Parallel()
+	s := startOnRedis(t, setup{bridge: bridge.Options{Linger: time.Millisecond}})
+	each(t, func(t *testing.T, transport client.Transport) {
+		j := s.journal(t, named(t, "orders"))
+		l := s.join(t, transport, client.Options{Cursor: j.behind(0)})
+		j.follow(t, l, 0)
+		l.Close()
+		until(t, "nobody is there", func() bool { return s.info(t, j.channel).Subscribers == 0 })
+		j.write(t, 4)
+		for _, at := range []*server{s, s.peer} {
+			for _, n := range []int{0, 2, j.last()} {
+				l := at.join(t, transport, client.Options{Cursor: j.behind(n)})
+				j.follow(t, l, n)
+				l.Close()
+			}
+			beyond := j.at[j.last()]
+			beyond.Offset += 10
+			l := at.join(t, transport, client.Options{Cursor: pubsub.Cursor{}.Set(j.channel, beyond)})
+			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Rollback, From: beyond, To: j.at[j.last()]})
+			j.follow(t, l, j.last())
+		}
 	})
 }
 

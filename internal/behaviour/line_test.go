@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strconv"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -90,9 +91,12 @@ func (l *line) next() client.Event {
 		l.early = l.early[1:]
 		return e
 	}
-	for {
+	for end := time.Now().Add(patience); ; {
 		if e := l.event(); e.Type != client.Heartbeat {
 			return e
+		}
+		if time.Now().After(end) {
+			l.t.Fatalf("nothing but heartbeats came for %v", patience)
 		}
 	}
 }
