@@ -253,6 +253,7 @@ func (s *server) attempts(c pubsub.Channel) []*attempt {
 // tryAll checks that all attempts are refused.
 func tryAll(t *testing.T, attempts []*attempt) {
 	t.Helper()
+	begin := time.Now()
 	var wg sync.WaitGroup
 	for _, a := range attempts {
 		wg.Go(func() {
@@ -262,6 +263,13 @@ func tryAll(t *testing.T, attempts []*attempt) {
 		})
 	}
 	wg.Wait()
+	unknown := 0
+	for _, a := range attempts {
+		if a.unknown {
+			unknown++
+		}
+	}
+	t.Logf("the last of %d publishes was refused after %v, %d of them as unknown", len(attempts), time.Since(begin).Round(time.Millisecond), unknown)
 }
 
 // try reports whether the attempt was answered well. If not, it was refused as it should.
