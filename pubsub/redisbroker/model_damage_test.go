@@ -197,6 +197,26 @@ func TestRefusalBehindAnEarlierTry(t *testing.T) {
 	}
 }
 
+// TestEntryOfANewerVersionInTheLog publishes where such a one should be dropped. It stays, and who
+// would pass it is told.
+func TestEntryOfANewerVersionInTheLog(t *testing.T) {
+	server := redistest.Start(t)
+	s := start(t, server, func(o *Options) {
+		o.Retention = func(pubsub.Channel) pubsub.Retention {
+			return pubsub.Retention{Count: 2, Age: time.Hour, Bytes: 1 << 20}
+		}
+	})
+	s.send("a", "1")
+	server.Do("DEL", s.keys.log("a"))
+	server.Do("XADD", s.keys.log("a"), "1-0", "m", "\x02 what it may be")
+	for offset := uint64(2); offset < 6; offset++ {
+		same(t, "the offset", offset, s.send("a", "x").Pos.Offset)
+	}
+	if _, err := s.Read(t.Context(), "a", pubsub.Position{}, pubsub.Limit{Messages: 10}); err == nil {
+		same(t, "the oldest", "4-0", strings.Fields(server.Do("XRANGE", s.keys.log("a"), "-", "+", "COUNT", "1"))[0])
+	}
+}
+
 // TestReplicatedBehindAPurge repeats a publication whose log was purged in between.
 func TestReplicatedBehindAPurge(t *testing.T) {
 	master := redistest.Start(t)

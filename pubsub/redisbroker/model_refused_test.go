@@ -103,3 +103,31 @@ func TestLogsExpire(t *testing.T) {
 		}
 	}
 }
+
+// TestReadingWhileNothingIsWritten holds that logs can be read while Redis refuses to write, also
+// where reading would trim, or put off that the record expires.
+func TestReadingWhileNothingIsWritten(t *testing.T) {
+	server := redistest.Start(t)
+	retention := pubsub.DefaultRetention
+	s := start(t, server, func(o *Options) {
+		o.Retention = func(pubsub.Channel) pubsub.Retention { return retention }
+	})
+	var messages []*pubsub.Message
+	for range 3 {
+		messages = append(messages, s.send("a", "x"))
+	}
+	server.Do("HSET", s.keys.record("a"), "x", "1")
+	server.Do("CONFIG", "SET", "min-replicas-to-write", "1")
+	for _, count := range []int{2, 0, 3} { // each time of all, since nothing can be dropped
+		retention.Count = count
+		same(t, "messages", messages[3-count:], append([]*pubsub.Message{}, s.log("a")...))
+		same(t, "the end", messages[2].Pos, s.end("a"))
+	}
+	if _, err := s.Read(t.Context(), "new", pubsub.Position{}, pubsub.Limit{Messages: 1}); !errors.Is(err, pubsub.ErrUnavailable) {
+		t.Errorf("a log that nobody knows: %v, want %v", err, pubsub.ErrUnavailable)
+	}
+	server.Do("REPLICAOF", "127.0.0.1", "1")
+	if _, err := s.Read(t.Context(), "a", pubsub.Position{}, pubsub.Limit{Messages: 1}); !errors.Is(err, pubsub.ErrUnavailable) {
+		t.Errorf("reading what a replica would trim: %v, want %v", err, pubsub.ErrUnavailable)
+	}
+}

@@ -35,10 +35,10 @@ func TestModel(t *testing.T) {
 	}
 	checks := 0
 	rapid.Check(t, func(rt *rapid.T) {
-		script := rapid.SliceOfN(rapid.Custom(drawStep), 25, 100).Draw(rt, "script")
+		script := rapid.SliceOfN(rapid.Custom(drawStep), 20, 60).Draw(rt, "script")
 		checks++
 		m := &model{
-			server: server, subjects: subjects, shared: retention, keys: map[string]modelKey{},
+			server: server, subjects: subjects, shared: retention, keys: map[string]modelKey{}, skip: map[*subject]int{},
 			modelLog: modelLog{channel: pubsub.Channel("model:" + strconv.Itoa(checks))},
 		}
 		defer m.leave()
@@ -83,7 +83,8 @@ type model struct {
 
 	followed  bool
 	announced []pubsubtest.Event // since then
-	skip      [2]int             // what each was told before
+	skip      map[*subject]int   // how much each was told before
+	before    int                // how many positions had been shown
 }
 
 // A modelKey is what was answered to an idempotency key.

@@ -21,12 +21,21 @@ local function at(offset, digest) return r.epoch .. '-' .. whole(offset) .. '-' 
 
 local function save(...) redis.call('HSET', record, ...) end
 
+-- Does what may as well be done later, and reports whether it was done. Who only reads is served
+-- also while Redis refuses to write, since its disk is full or replicas are missing. Not by a
+-- replica: that may be behind.
+local function try(...)
+  local refusal = redis.pcall(...)
+  if type(refusal) ~= 'table' or not refusal.err then return true end
+  if string.find(refusal.err, 'READONLY', 1, true) then redis.call(...) end
+  return false
+end
+
 local function put_off()
   local life = math.max(ttl, age)
   if r.expires < now + life then
-    r.expires = now + life + math.ceil(life / 16)
-    redis.call('PEXPIRE', record, r.expires - now)
-    save('x', r.expires)
+    local expires = now + life + math.ceil(life / 16)
+    if try('PEXPIRE', record, expires - now) then save('x', expires) end
   end
 end
 
@@ -95,11 +104,13 @@ local function trim(keep)
   r.fdigest, r.ftotal, r.front = place.digest, place.total, front
   r.oldest = first and first.time or now
   if not keep then return end
+  local cut
   if front == r.offset then
-    redis.call('DEL', log)
+    cut = try('DEL', log)
   else
-    redis.call('XTRIM', log, 'MINID', whole(front + 1) .. '-0')
+    cut = try('XTRIM', log, 'MINID', whole(front + 1) .. '-0')
   end
+  if not cut then return end
   save('fo', r.front, 'fd', r.fdigest, 'fb', r.ftotal, 'ft', r.oldest)
   if r.lost >= 0 then save('v', r.lost, 'vt', r.lost_time) end
 end

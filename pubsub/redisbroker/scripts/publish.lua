@@ -41,9 +41,16 @@ if numbered and r[12] then
     local pos, at = string.match(r[12], ' (%S+) (%d+)$')
     if pos ~= '-' then return 'new ' .. pos .. ' ' .. at end
   elseif number < last then
-    for _, item in ipairs(redis.call('XREVRANGE', log, '+', '-', 'COUNT', 512)) do
-      local pos, at, found = string.match(item[2][2], '^..(%S+) (%d+) %d+ (' .. string.rep('.', 36) .. ')')
-      if found == id then return 'new ' .. pos .. ' ' .. at end
+    -- Most likely it is one of the newest: those behind it came in the same pipeline.
+    local top = '+'
+    for _ = 1, 16 do
+      local items = redis.call('XREVRANGE', log, top, '-', 'COUNT', 32)
+      for _, item in ipairs(items) do
+        local pos, at, found = string.match(item[2][2], '^..(%S+) (%d+) %d+ (' .. string.rep('.', 36) .. ')')
+        if found == id then return 'new ' .. pos .. ' ' .. at end
+      end
+      if not items[32] then break end
+      top = '(' .. items[32][1]
     end
     repeated = true
   elseif last < before then
