@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,14 +42,12 @@ type subscriber struct {
 	cursor   pubsub.Cursor    // empty: it is new
 	last     client.Transport // of its last line
 	instance int              // that it hopped to
+	ends     map[string]int   // why lines ended other than by itself
 
 	changes atomic.Int64 // of transport
 	lines   atomic.Int64 // opened so far
 	doing   atomic.Value // what it does, in words
 	settled atomic.Bool  // does for a while what its habit is
-
-	mu   sync.Mutex
-	ends map[string]int // why lines ended other than by itself
 }
 
 func (r *run) subscriber(name string, h habit, home client.Transport) *subscriber {
@@ -138,7 +135,7 @@ func (s *subscriber) open(ctx context.Context, transport client.Transport) (*cli
 	defer cancel()
 	o := client.Options{
 		URL: s.run.balancer.url, Transport: transport, Token: s.token, ClientID: s.name,
-		Get: s.rng.IntN(2) == 0, Interval: 100 * time.Millisecond, Wait: 5 * time.Second, Limit: 50 + s.rng.IntN(500),
+		Get: s.rng.IntN(2) == 0, Interval: 100 * time.Millisecond, Wait: 5 * time.Second, Limit: 300 + s.rng.IntN(701),
 		Channels: s.run.channels,
 	}
 	if len(s.cursor) > 0 {
@@ -228,7 +225,5 @@ func (s *subscriber) ended(err error) {
 			s.run.ledger.Broken(s.name, err)
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	s.ends[reason]++
 }

@@ -167,13 +167,15 @@ func (r *run) stayed(lines int64) {
 	}
 }
 
-// silence lets a time go by in which nothing that is sent may be acknowledged.
+// silence lets a time go by in which publications wait, and none that is sent is acknowledged.
 func (r *run) silence(d time.Duration) {
 	r.t.Helper()
 	begin := time.Now()
 	r.pass(d)
-	sent, acknowledged := r.ledger.Since(begin)
-	r.prove(sent > 0 && acknowledged == 0, "of %d publications sent within %v, %d were acknowledged", sent, d.Round(time.Millisecond), acknowledged)
+	_, acknowledged := r.ledger.Since(begin)
+	sent, answered := r.ledger.Counts()
+	r.prove(acknowledged == 0 && sent > answered, "within %v, %d publications were sent and acknowledged, and %d wait for their answer",
+		d.Round(time.Millisecond), acknowledged, sent-answered)
 }
 
 // unavailable holds that all instances tell that the broker is away.
