@@ -59,6 +59,7 @@ func answered(t testing.TB, what string, e client.Event, want string) {
 
 // Over a WebSocket, by POST and for a backend history says the same, whatever is kept.
 func TestHistoryIsTheSameEverywhere(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "few"))
@@ -129,6 +130,7 @@ func TestHistoryIsTheSameEverywhere(t *testing.T) {
 
 // Pages lead back to the oldest message, each once.
 func TestHistoryPagesBack(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
@@ -187,6 +189,7 @@ func TestRefs(t *testing.T) {
 // In the midst of messages, none comes behind the ok of unsubscribe, and whoever subscribes
 // again where it was is given them all.
 func TestUnsubscribe(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		c := named(t, "orders")
@@ -214,6 +217,7 @@ func TestUnsubscribe(t *testing.T) {
 // A client publishes over a WebSocket, in a text frame or a binary one, and by POST. A key
 // is its user's on either way, and subscribers see who it was.
 func TestClientsPublish(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -265,6 +269,7 @@ func TestClientsPublish(t *testing.T) {
 // A user may subscribe to its own channel and read it, whatever its token says, and nobody
 // else may.
 func TestPersonalChannels(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		greedy := s.sign(auth.Claims{User: "bob", Capabilities: map[string]auth.Op{"*": auth.AllOps}}, time.Hour)
@@ -292,6 +297,7 @@ func TestPersonalChannels(t *testing.T) {
 
 // Without a token a client may do what its namespace allows to everyone.
 func TestAnonymousClients(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -326,6 +332,7 @@ func TestAnonymousClients(t *testing.T) {
 
 // A WebSocket has 1,000 channels at most, and every other client 100.
 func TestManyChannels(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {

@@ -12,6 +12,7 @@ import (
 const interval = 10 * time.Millisecond
 
 func TestAPostReachesASubscriber(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -27,6 +28,7 @@ func TestAPostReachesASubscriber(t *testing.T) {
 }
 
 func TestSeveralChannelsInTheirOrders(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {

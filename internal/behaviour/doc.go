@@ -27,5 +27,7 @@
 // # Limits
 //
 // Scripts wait for what must happen and have no other idea of time: a line that says nothing
-// for half a minute has failed. A dozen run at once, since they mostly wait.
+// for half a minute has failed. Six run at once, since they mostly wait. Redis has to answer
+// within two seconds for servers to call it there, so a machine that stalls for longer fails
+// those that ask for it.
 package behaviour

@@ -58,6 +58,7 @@ func (l *line) sentAway(transport client.Transport, got func(*pubsub.Message)) t
 }
 
 func TestDraining(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		each(t, func(t *testing.T, transport client.Transport) {
 			s := start(t, setup{})
@@ -112,6 +113,7 @@ func TestDraining(t *testing.T) {
 // In the midst of messages, nothing that was acknowledged is lost: what did not come on the
 // line comes behind its cursor.
 func TestDrainingLosesNothing(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		each(t, func(t *testing.T, transport client.Transport) {
 			s := start(t, setup{})

@@ -22,6 +22,7 @@ func (s *server) dying() string {
 // Each line ends when its token does. The same token is refused from then on, and with a
 // fresh one the client goes on where it was.
 func TestATokenExpiresWhileConnected(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		expired := refusal{http.StatusUnauthorized, wire.CloseTokenExpired, "token_expired"}
@@ -69,6 +70,7 @@ func TestATokenExpiresWhileConnected(t *testing.T) {
 
 // A poll that is held when its token expires is answered at once, with nothing.
 func TestATokenExpiresWhileAPollIsHeld(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		c := named(t, "orders")
@@ -88,6 +90,7 @@ func TestATokenExpiresWhileAPollIsHeld(t *testing.T) {
 }
 
 func TestARefreshKeepsAWebSocket(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
@@ -115,6 +118,7 @@ func TestARefreshKeepsAWebSocket(t *testing.T) {
 
 // A refresh that grants less takes away what it no longer grants.
 func TestARefreshThatGrantsLess(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		kept, lost := s.journal(t, named(t, "kept")), s.journal(t, named(t, "lost"))
@@ -137,6 +141,7 @@ func TestARefreshThatGrantsLess(t *testing.T) {
 // A refresh counts whether the new token lasts longer or shorter, and one that is refused
 // changes nothing.
 func TestARefreshThatEndsSooner(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
@@ -152,6 +157,7 @@ func TestARefreshThatEndsSooner(t *testing.T) {
 
 // What a refresh took away cannot be had by asking again.
 func TestARefreshThatGrantsLessGrantsNoMore(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		c := named(t, "orders")

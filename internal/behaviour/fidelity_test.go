@@ -33,6 +33,7 @@ var texts = []struct{ name, contentType, body, comes string }{
 }
 
 func TestTextsComeUnchanged(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -69,6 +70,7 @@ func TestTextsComeUnchanged(t *testing.T) {
 }
 
 func TestBytesComeUnchanged(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		seed := [32]byte{1}
@@ -105,6 +107,7 @@ func TestBytesComeUnchanged(t *testing.T) {
 
 // Everything that a message has comes, from a backend and from a client.
 func TestMessagesComeWhole(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {

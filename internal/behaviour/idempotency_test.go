@@ -15,6 +15,7 @@ import (
 )
 
 func TestRepeatsPublishOnce(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
@@ -97,6 +98,7 @@ type batchAnswer struct {
 }
 
 func TestABatchIsAnsweredOneByOne(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		c := named(t, "orders")
@@ -146,6 +148,7 @@ func TestABatchIsAnsweredOneByOne(t *testing.T) {
 // The same key of a backend and of two users is three keys. A user's is one, whichever way
 // and under whatever name of the client it comes, and so is a backend's, alone or in a batch.
 func TestKeysAreApart(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		c := named(t, "orders")
@@ -190,6 +193,7 @@ func TestKeysAreApart(t *testing.T) {
 
 // Clients that repeat at once store one message as well, and a purge forgets no key.
 func TestRepeatsOfClients(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))

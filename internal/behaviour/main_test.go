@@ -15,7 +15,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(scripts{m}) }
 type scripts struct{ m *testing.M }
 
 // abreast is how many scripts run at once, unless -parallel says otherwise: they mostly wait.
-const abreast = "12"
+const abreast = "6"
 
 func (s scripts) Run() int {
 	measured.Watch(watched())

@@ -89,6 +89,7 @@ func elsewhere(j *journal) pubsub.Position {
 }
 
 func TestResuming(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		for _, row := range resumptions {
@@ -112,6 +113,7 @@ func TestResuming(t *testing.T) {
 // With retention off, who stands behind the end misses what came since, and who waits at
 // the end is given it.
 func TestResumingWithRetentionOff(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -134,6 +136,7 @@ func TestResumingWithRetentionOff(t *testing.T) {
 }
 
 func TestResumingAPurgedChannel(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -175,6 +178,7 @@ func (s *server) rollBack(t *testing.T, old *journal, n int) *journal {
 }
 
 func TestWhoStandsThereIsToldOfAPurge(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {

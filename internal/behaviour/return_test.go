@@ -10,6 +10,7 @@ import (
 )
 
 func TestAwayFromAnEmptyChannelUntilItWasTrimmed(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -26,6 +27,7 @@ func TestAwayFromAnEmptyChannelUntilItWasTrimmed(t *testing.T) {
 }
 
 func TestAwayForLongerThanTheRetention(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -41,6 +43,7 @@ func TestAwayForLongerThanTheRetention(t *testing.T) {
 }
 
 func TestALineThatBreaksBeforeItsFirstMessage(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		each(t, func(t *testing.T, transport client.Transport) {
@@ -56,7 +59,7 @@ func TestALineThatBreaksBeforeItsFirstMessage(t *testing.T) {
 }
 
 // A client that is 8 MiB behind on a slow line is caught up as fast as the line is, while
-// more is published.
+// more is published. It runs by itself, since it keeps the processors busy.
 func TestCatchingUpOnASlowLine(t *testing.T) {
 	both(t, func(t *testing.T, start starter) {
 		const (
@@ -71,7 +74,7 @@ func TestCatchingUpOnASlowLine(t *testing.T) {
 		for i := range n {
 			s.publish(t, big, data(i))
 		}
-		each(t, func(t *testing.T, transport client.Transport) {
+		catchUp := func(t *testing.T, transport client.Transport) {
 			j := s.journal(t, named(t, "news"))
 			l := s.through(t, throttle(t, s, rate)).join(t, transport, client.Options{
 				Cursor: j.behind(0).Set(big, before),
@@ -94,6 +97,9 @@ func TestCatchingUpOnASlowLine(t *testing.T) {
 			if n := s.counts.of(closedWith(transport.String(), 4208)); n != 0 {
 				t.Errorf("%d lines were closed with 4208", n)
 			}
-		})
+		}
+		for _, transport := range client.Transports() {
+			t.Run(transport.String(), func(t *testing.T) { catchUp(t, transport) })
+		}
 	})
 }

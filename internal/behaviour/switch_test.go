@@ -18,6 +18,7 @@ import (
 // TestChangingTransports changes its transport every 300 ms, by a goodbye or by a cut, and
 // its instance with it, while 200 messages a second are published: each comes once, in order.
 func TestChangingTransports(t *testing.T) {
+	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		const (
 			messages = 5000
