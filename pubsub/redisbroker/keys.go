@@ -25,7 +25,7 @@ func newKeyspace(o Options) keyspace {
 func (k keyspace) record(c pubsub.Channel) string { return k.root + "{" + string(c) + "}" }
 
 // The scripts know these two as what stands behind the record's name.
-func (k keyspace) log(c pubsub.Channel) string                { return k.record(c) + ":log" }
+func (k keyspace) log(c pubsub.Channel) string                { return k.root + "{" + string(c) + "}:log" }
 func (k keyspace) answer(c pubsub.Channel, key string) string { return k.record(c) + ":key:" + key }
 
 func (k keyspace) topic(c pubsub.Channel) string { return k.record(c) + k.suffix }

@@ -25,6 +25,9 @@ type lanes struct {
 	wg    sync.WaitGroup
 
 	waiting, bytes atomic.Int64 // publications that are not answered yet
+
+	// What all publications send, boxed once.
+	arguments struct{ script, positionTTL, announce, suffix, sender any }
 }
 
 const (
@@ -55,6 +58,11 @@ func (ls *lanes) init(b *Broker) {
 		n = lanesCluster
 	}
 	ls.b, ls.lanes = b, make([]lane, n)
+	ls.arguments.script = publishScript.Hash()
+	ls.arguments.positionTTL = b.o.PositionTTL.Milliseconds()
+	ls.arguments.announce = b.announce()
+	ls.arguments.suffix = b.keys.suffix
+	ls.arguments.sender = b.id
 	for i := range ls.lanes {
 		ls.lanes[i].all, ls.lanes[i].wake = ls, make(chan struct{}, 1)
 	}
@@ -85,7 +93,7 @@ func (ls *lanes) push(it *pending) {
 		ls.finish(it, fmt.Errorf("%w: too many publications wait", pubsub.ErrUnavailable))
 		return
 	}
-	l := &ls.lanes[slot(it.keys[0])*len(ls.lanes)/slots]
+	l := &ls.lanes[slot(it.record)*len(ls.lanes)/slots]
 	l.mu.Lock()
 	if l.closed {
 		l.mu.Unlock()
@@ -94,7 +102,6 @@ func (ls *lanes) push(it *pending) {
 	}
 	l.number++
 	it.number = l.number
-	it.args[argNumber] = it.number
 	l.queue = append(l.queue, it)
 	l.mu.Unlock()
 	l.signal()
@@ -171,9 +178,10 @@ const spare = 100 * time.Millisecond
 func (l *lane) send(batch []*pending) (rest []*pending) {
 	now := time.Now()
 	first := now.Add(answerWithin)
+	closed := l.isClosed()
 	ready := batch[:0]
 	for _, it := range batch {
-		if err := it.hopeless(now); err != nil || l.isClosed() {
+		if err := it.hopeless(now); err != nil || closed {
 			if err == nil {
 				err = it.unanswered(pubsub.ErrClosed)
 			}
@@ -242,7 +250,8 @@ func (it *pending) unanswered(err error) error {
 // errAgain when it is worth another try.
 func (l *lane) exec(ctx context.Context, batch []*pending) []error {
 	results := make([]error, len(batch))
-	before := make(map[pubsub.Channel]uint64, len(batch))
+	epoch := string(pubsub.NewEpoch()) // for channels that begin with this pipeline
+	last := make(map[pubsub.Channel]uint64, len(batch))
 	type part struct {
 		pipe  redis.Pipeliner
 		cmds  []*redis.Cmd
@@ -251,19 +260,21 @@ func (l *lane) exec(ctx context.Context, batch []*pending) []error {
 	parts := make(map[*redis.Client]*part, 1)
 	for i, it := range batch {
 		// Also if it is not sent: what stands behind it must not be stored before it.
-		it.args[argBefore] = before[it.p.Channel]
-		before[it.p.Channel] = it.number
-		node, err := l.all.b.master(ctx, it.keys[0])
+		it.epoch, it.inFront = epoch, last[it.p.Channel]
+		last[it.p.Channel] = it.number
+		node, err := l.all.b.master(ctx, it.record)
 		if err != nil {
 			results[i] = errAgain // nothing is known of the Cluster now
 			continue
 		}
 		p := parts[node]
 		if p == nil {
-			p = &part{pipe: node.Pipeline()}
+			p = &part{pipe: node.Pipeline(), cmds: make([]*redis.Cmd, 0, len(batch)), items: make([]int, 0, len(batch))}
 			parts[node] = p
 		}
-		p.cmds = append(p.cmds, publishScript.EvalSha(ctx, p.pipe, it.keys, it.args...))
+		cmd := it.command(ctx)
+		p.pipe.Process(ctx, cmd)
+		p.cmds = append(p.cmds, cmd)
 		p.items = append(p.items, i)
 	}
 	var trouble trouble

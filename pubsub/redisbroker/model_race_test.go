@@ -129,13 +129,13 @@ func TestLongPipelineTwice(t *testing.T) {
 	for n := range uint64(pipelineItems) {
 		p := pubsubtest.NewPublication("a", "x")
 		it := s.newPending(&p, time.Now())
-		it.args[argNumber], it.args[argBefore] = n+1, n
+		it.epoch, it.number, it.inFront = "abcdefgh", n+1, n
 		items = append(items, it)
 	}
 	pipeline := func() (replies []string) {
 		pipe := s.client.Pipeline()
 		for _, it := range items {
-			publishScript.EvalSha(t.Context(), pipe, it.keys, it.args...)
+			pipe.Process(t.Context(), it.command(t.Context()))
 		}
 		cmds, _ := pipe.Exec(t.Context())
 		for _, cmd := range cmds {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -71,41 +72,54 @@ func (b *Broker) PublishBatch(ctx context.Context, ps []pubsub.Publication) []pu
 // A pending is a publication on its way through a lane.
 type pending struct {
 	p        *pubsub.Publication
-	keys     []string
-	args     []any // of publish.lua
 	size     int
 	deadline time.Time
 	after    *pending // of the same channel and batch: to be stored first
 
+	// What is sent. Pointers among args are sent as what they point to, and need no box.
+	args            []any // of EVALSHA, see publish.lua
+	record, log     string
+	count           int
+	age, bytes      int64
+	epoch           string
+	number, inFront uint64
+
 	// Owned by the lane, and by whoever waits once done is closed.
-	number  uint64
 	sent    bool // may have reached Redis
 	receipt pubsub.Receipt
 	err     error
 	done    chan struct{}
 }
 
-// Places of what a lane fills in, see publish.lua.
-const (
-	argNumber = 10
-	argBefore = 11
-)
-
 func (b *Broker) newPending(p *pubsub.Publication, deadline time.Time) *pending {
 	m := pubsub.Message{Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta}
-	count, age, bytes := b.retention(p.Channel)
-	it := &pending{p: p, size: m.Size(), deadline: deadline, done: make(chan struct{})}
-	it.keys = b.channelKeys(p.Channel)
-	it.args = []any{
-		appendBody(make([]byte, 0, idLength+64+len(p.Event)+len(p.Data.Bytes)), p), it.size,
-		count, age, bytes, b.o.PositionTTL.Milliseconds(), string(pubsub.NewEpoch()),
-		b.announce(), b.keys.suffix, b.id, uint64(0), uint64(0),
+	it := &pending{
+		p: p, size: m.Size(), deadline: deadline, done: make(chan struct{}),
+		record: b.keys.record(p.Channel), log: b.keys.log(p.Channel),
 	}
+	it.count, it.age, it.bytes = b.retention(p.Channel)
+	body := appendBody(make([]byte, 0, idLength+64+len(p.Event)+len(p.Data.Bytes)), p)
+	all := &b.lanes.arguments
+	it.args = append(make([]any, 0, 20), "evalsha", all.script, 2, &it.record, &it.log)
 	if p.Key != "" {
-		it.keys = append(it.keys, b.keys.answer(p.Channel, p.Key))
+		it.args[2] = 3
+		it.args = append(it.args, b.keys.answer(p.Channel, p.Key))
+	}
+	it.args = append(it.args,
+		body, &it.size, &it.count, &it.age, &it.bytes, all.positionTTL, &it.epoch,
+		all.announce, all.suffix, all.sender, &it.number, &it.inFront,
+	)
+	if p.Key != "" {
 		it.args = append(it.args, fingerprint(p), pubsub.IdempotencyWindow.Milliseconds())
 	}
 	return it
+}
+
+// command returns what is sent.
+func (it *pending) command(ctx context.Context) *redis.Cmd {
+	cmd := redis.NewCmd(ctx, it.args...)
+	cmd.SetFirstKeyPos(3)
+	return cmd
 }
 
 // fingerprint sums up what a repeat must have in common with the first publication, on all

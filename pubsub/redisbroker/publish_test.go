@@ -32,8 +32,10 @@ func TestPipelineTwice(t *testing.T) {
 					p := pubsubtest.NewPublication("a", strconv.Itoa(int(n)))
 					p.ID = uuid.UUID{15: byte(n)}
 					it := s.newPending(&p, time.Now())
-					it.args[argNumber] = n
-					cmds = append(cmds, publishScript.EvalSha(t.Context(), pipe, it.keys, it.args...))
+					it.epoch, it.number = "abcdefgh", n
+					cmd := it.command(t.Context())
+					pipe.Process(t.Context(), cmd)
+					cmds = append(cmds, cmd)
 				}
 				pipe.Exec(t.Context())
 				for _, cmd := range cmds {
@@ -76,8 +78,10 @@ func TestOrderInAPipeline(t *testing.T) {
 	s := start(t, redistest.Start(t))
 	p := pubsubtest.NewPublication("a", "second")
 	it := s.newPending(&p, time.Now())
-	it.args[argNumber], it.args[argBefore] = uint64(2), uint64(1)
-	text, err := publishScript.Run(t.Context(), s.client, it.keys, it.args...).Text()
+	it.epoch, it.number, it.inFront = "abcdefgh", 2, 1
+	cmd := it.command(t.Context())
+	s.client.Process(t.Context(), cmd)
+	text, err := cmd.Text()
 	if err != nil || text != "wait" {
 		t.Errorf("%q, %v", text, err)
 	}

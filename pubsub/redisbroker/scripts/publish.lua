@@ -18,11 +18,12 @@
 -- earlier call appended it, and where is no longer known.
 local record, log = KEYS[1], KEYS[2] or KEYS[1] .. ':log'
 local body, id = ARGV[1], string.sub(ARGV[1], 1, 36)
-local size, count, age, bytes, ttl = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6])
-local sender, number, before = 's:' .. ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12])
+-- Adding 0 makes a number of text in half the time that tonumber takes.
+local size, count, age, bytes, ttl = ARGV[2] + 0, ARGV[3] + 0, ARGV[4] + 0, ARGV[5] + 0, ARGV[6] + 0
+local sender, number, before = 's:' .. ARGV[10], ARGV[11] + 0, ARGV[12] + 0
 local numbered = ARGV[10] ~= ''
 
-local function whole(n) return string.format('%.0f', n) end -- .. writes 14 digits only
+local function whole(n) return string.format('%d', n) end -- .. writes 14 digits only
 
 -- The head of an entry: offset, digest, time, total.
 local head = '^..[^-]+%-(%d+)%-(%x+) (%d+) (%d+) '
@@ -36,7 +37,7 @@ local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 -- that is not above the last was executed before, or came too late to be.
 local repeated = false
 if numbered and r[12] then
-  local last = tonumber(string.match(r[12], '^%d+'))
+  local last = string.match(r[12], '^%d+') + 0
   if number == last then
     local pos, at = string.match(r[12], ' (%S+) (%d+)$')
     if pos ~= '-' then return 'new ' .. pos .. ' ' .. at end
@@ -74,14 +75,14 @@ if repeated then return 'sent' end
 local epoch, offset, digest, newest, total = r[1], 0, '00000000', 0, 0
 local front, fdigest, ftotal, oldest = 0, '00000000', 0, now
 if epoch then
-  offset, digest, newest, total = tonumber(r[2]), r[3], tonumber(r[4]), tonumber(r[5])
-  front, fdigest, ftotal, oldest = tonumber(r[6]), r[7], tonumber(r[8]), tonumber(r[9])
+  offset, digest, newest, total = r[2] + 0, r[3], r[4] + 0, r[5] + 0
+  front, fdigest, ftotal, oldest = r[6] + 0, r[7], r[8] + 0, r[9] + 0
 else
   epoch = ARGV[7]
   redis.call('HSET', record, 'e', epoch) -- first of all: refused when memory is full, as DEL is not
   redis.call('DEL', log) -- a log without its record cannot be placed
 end
-local expires, lexpires = tonumber(r[10] or 0), tonumber(r[11] or 0)
+local expires, lexpires = (r[10] or 0) + 0, (r[11] or 0) + 0
 local begun, cut, lost = not r[1], false, nil
 
 -- The clock may be set back; the times of a log never go back.
