@@ -74,9 +74,14 @@ func (m *model) settle(broker *subject) (diff string) {
 			diff += fmt.Sprintf("Redis keeps %d entries, want %d\n", entries.Val(), kept)
 		}
 	}
-	for _, life := range lives {
-		if life.Val() == -1 {
-			diff += "a key lives for ever\n"
+	for i, life := range lives {
+		least := m.retention.Age // as was put off when something was appended just now
+		if i == 0 {
+			least = max(m.retention.Age, pubsub.DefaultPositionTTL)
+		}
+		appended := len(m.entries) > m.fresh && m.dropped < len(m.entries) && m.retention.Age >= ages
+		if life.Val() == -1 || appended && life.Val() < least-time.Second {
+			diff += fmt.Sprintf("key %d lives for %v\n", i, life.Val())
 		}
 	}
 	return diff + differ(want, fields.Val())
