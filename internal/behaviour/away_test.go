@@ -205,20 +205,26 @@ func (c *crowd) follow(t *testing.T, j *journal, n int) {
 // refusesAll checks that what needs a log is refused, and what does not is answered.
 func (s *server) refusesAll(t *testing.T, c pubsub.Channel) {
 	t.Helper()
-	// Together, since each may take seconds.
-	t.Run("meanwhile", func(t *testing.T) {
-		for name, path := range map[string]string{
-			"history": messagesOf(c), "channels": "/v1/channels", "channel": "/v1/channels/" + string(c),
-		} {
+	// Together, since each may take seconds; and without waiting for other scripts, as
+	// parallel ones do, since the outage goes on meanwhile.
+	var wg sync.WaitGroup
+	for name, path := range map[string]string{
+		"history": messagesOf(c), "channels": "/v1/channels", "channel": "/v1/channels/" + string(c),
+	} {
+		wg.Go(func() {
 			t.Run(name, func(t *testing.T) {
-				t.Parallel()
 				if r := s.peer.backend(t, request{path: path}); r.refusal() != "503 unavailable" {
 					t.Errorf("%s: %s", path, r.refusal())
 				}
 			})
-		}
-		each(t, s.refusesNew)
-	})
+		})
+	}
+	for _, transport := range client.Transports() {
+		wg.Go(func() {
+			t.Run(transport.String(), func(t *testing.T) { s.refusesNew(t, transport) })
+		})
+	}
+	wg.Wait()
 	if r := s.do(t, request{path: "/healthz"}); r.status != http.StatusOK {
 		t.Errorf("healthz: %s", r.refusal())
 	}
