@@ -125,7 +125,7 @@ func (m *model) do(s step) string {
 	case "walk":
 		diff = m.walk(broker, s)
 	case "look":
-		diff = m.look(ctx, broker)
+		diff = m.look(ctx, broker, s)
 	case "purge":
 		got, err := broker.Purge(ctx, m.channel)
 		want := pubsub.Position{Epoch: m.epoch.Purged()}
@@ -169,7 +169,7 @@ func (m *model) retain(s step) {
 	r := pubsub.Retention{
 		Count: []int{0, 1, 2, 3, 5, 8, 100, 10_000}[s.B%8],
 		Age:   []time.Duration{time.Hour, 24 * time.Hour, time.Hour, time.Millisecond}[s.C%4],
-		Bytes: []int64{200, 1000, 4000, 100 << 10, 300 << 10, 8 << 20, 8 << 20}[s.A%7],
+		Bytes: []int64{200, 1000, 4000, 100 << 10, 300 << 10, 8 << 20, m.exactly(s.B)}[s.A%7],
 	}
 	m.retention = r
 	m.shared.Store(&r)
@@ -178,9 +178,12 @@ func (m *model) retain(s step) {
 func (m *model) limit(s step) pubsub.Limit {
 	return pubsub.Limit{
 		Messages: []int{1, 2, 3, 10, 100, 1000}[s.A%6],
-		Bytes:    []int{0, 0, 1, 600, 5000, 200 << 10, 1 << 20}[s.B%7],
+		Bytes:    []int{0, 0, 1, int(m.exactly(s.C)), 5000, 200 << 10, 1 << 20}[s.B%7],
 	}
 }
+
+// exactly returns the sizes of the newest n entries.
+func (m *model) exactly(n int) int64 { return m.bytes(max(0, len(m.entries)-n), len(m.entries)) }
 
 func (m *model) publication(s step) pubsub.Publication {
 	p := pubsubtest.NewPublication(m.channel, strconv.Itoa(s.B%2))
