@@ -63,7 +63,7 @@ var ended = func() context.Context {
 	return ctx
 }()
 
-var errOutOfStep = errors.New("Redis confirmed what was not asked for")
+var errOutOfStep = errors.New("what was not asked for was confirmed")
 
 func newLine(l *lines, n *node, index int) *line {
 	ln := &line{
