@@ -53,7 +53,7 @@ fuzz:
 
 # Every fault with SEEDS seeds from SEED on, or only those whose name matches RUN; prints a table.
 chaos:
-	cd test/chaos && go test -race -count=1 -timeout 3h -run 'Test(Chaos|Controls)/$(RUN)' -seed $(SEED) -seeds $(SEEDS)
+	cd test/chaos && go test -count=1 -timeout 3h -run 'Test(Chaos|Controls)/$(RUN)' -seed $(SEED) -seeds $(SEEDS)
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./...

@@ -117,8 +117,10 @@ func (r *run) caughtUp(when string) {
 	})
 	if r.late {
 		r.ledger.Late(fmt.Sprintf("%s, deliveries were missing %v later: %v", when, time.Since(until).Round(time.Second), owed))
-		for _, d := range owed {
-			r.t.Logf("%s, which was owed %d messages of %s: %s", d.Subscriber, d.Messages, d.Channel, r.named(d.Subscriber).doing.Load())
+		for _, s := range r.subscribers {
+			if slices.ContainsFunc(owed, func(d ledger.Debt) bool { return d.Subscriber == s.name }) {
+				r.t.Logf("%s is late: it %s", s.name, s.doing.Load())
+			}
 		}
 	}
 }
