@@ -60,8 +60,9 @@ type step struct {
 func drawStep(t *rapid.T) step {
 	return step{
 		Do: rapid.SampledFrom([]string{
-			"nothing", "publish", "publish", "publish", "publish", "key", "key", "batch", "race", "retain", "retain", "follow", "purge",
-			"read", "read", "read", "back", "back", "walk", "look", "scar", "scar",
+			"nothing", "publish", "publish", "publish", "publish", "key", "key", "key", "batch", "batch", "batch", "race",
+			"read", "read", "read", "read", "back", "back", "back", "walk", "look", "look",
+			"retain", "retain", "retain", "retain", "follow", "purge", "scar", "scar",
 			"lose the log", "lose the record", "lose an answer", "lose an entry", "lose the master",
 		}).Draw(t, "do"),
 		A: rapid.IntRange(0, 200).Draw(t, "a"),
