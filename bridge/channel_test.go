@@ -100,6 +100,25 @@ func TestAReaderAheadOfAnnouncementsWaitsForThem(t *testing.T) {
 	}
 }
 
+// It waits only when it has read the log to its end, in however small steps.
+func TestAReaderAheadOfAnnouncementsReadsOn(t *testing.T) {
+	b, s := openScripted(t)
+	connect(t, b).subscribe("c", pubsub.Start{})
+	s.mute = true
+	first := publish(t, b, "c", 1)
+	for range pageMessages + 10 {
+		publish(t, b, "c", 1)
+	}
+	c := connect(t, b)
+	c.subscribe("c", pubsub.Behind(first.Pos))
+	for i := range pageMessages + 10 {
+		items, err := c.Pull(t.Context(), nil, Limit{Messages: 1, Bytes: 1})
+		if got := offsets(items); err != nil || !slices.Equal(got, []uint64{uint64(i + 2)}) {
+			t.Fatalf("got %v, %v; want %d", got, err, i+2)
+		}
+	}
+}
+
 func TestAPurgeIsToldAtOnce(t *testing.T) {
 	b := open(t, Options{}, ample, nil)
 	c := connect(t, b)

@@ -24,7 +24,7 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 
 	switch {
 	case !start.Resume:
-		return ch.now(ctx)
+		return sub.now(ctx)
 	case start.Pos.IsZero():
 		return sub.front(ctx)
 	case atEnd, ch.bridge.broker.Status().State != pubsub.Down:
@@ -36,9 +36,14 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 }
 
 // now returns the channel's end, and asks the log for it when it is unknown.
-func (ch *channel) now(ctx context.Context) (pubsub.Position, error) {
+func (sub *subscription) now(ctx context.Context) (pubsub.Position, error) {
+	ch := sub.channel
 	for {
 		ch.mu.Lock()
+		if sub.state == gone {
+			ch.mu.Unlock()
+			return pubsub.Position{}, sub.client.why()
+		}
 		if ch.synced {
 			defer ch.mu.Unlock()
 			return ch.end, nil

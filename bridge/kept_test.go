@@ -33,6 +33,7 @@ func TestPagesAreKeptWhileTheyAreUsed(t *testing.T) {
 			t.Errorf("20 messages, one a second, cost %d reads, want 1", n)
 		}
 		time.Sleep(pageIdle + 2*sweepEvery)
+		synctest.Wait()
 		if n := b.pages.Load(); n != 0 {
 			t.Errorf("%d bytes of pages that nobody uses are kept", n)
 		}
@@ -115,6 +116,10 @@ func TestKeptPagesAreBounded(t *testing.T) {
 		t.Error("one that was read anew does not replace its elder")
 	}
 	ch.dropAll()
+	ch.keep(pageOf(pubsub.Behind(at(1)), at(1), 0))
+	if len(ch.readings.kept) != 0 {
+		t.Error("a page is kept that gives nobody anything")
+	}
 	b.pages.Add(pageBudget)
 	ch.keep(pageOf(pubsub.Behind(at(1)), at(1), 2))
 	if len(ch.readings.kept) != 0 {
@@ -143,6 +148,9 @@ func TestPagesOverTheBudget(t *testing.T) {
 		}
 		if n := int(d.asked.Load()); n > 2*tailMessages/10+2 {
 			t.Errorf("a hundred clients in step made %d reads", n)
+		}
+		if n := d.largest.Load(); n != 10 {
+			t.Errorf("a page of %d messages was read, 10 were wanted", n)
 		}
 	})
 }

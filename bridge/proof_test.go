@@ -12,6 +12,8 @@ func TestWhatAPageProves(t *testing.T) {
 	now := time.Now()
 	p := pageOf(pubsub.Behind(from), from, 5)
 	p.began = now
+	empty := pageOf(pubsub.Behind(from), from, 0)
+	empty.began = now
 	undone := p.messages[2].Message.Pos
 	undone.Digest++
 	for _, test := range []struct {
@@ -26,7 +28,7 @@ func TestWhatAPageProves(t *testing.T) {
 		{"not to the end", p, p.last().Next(p.messages[0].Message.ID), false},
 		{"another branch", p, undone, false},
 		{"the end is unknown", p, pubsub.Position{}, false},
-		{"nothing is there", pageOf(pubsub.Behind(from), from, 0), from, false},
+		{"nothing is there", empty, from, false},
 	} {
 		var pr proof
 		pr.take(test.page, test.end)

@@ -87,7 +87,12 @@ func (rd *reader) judge(g *Gap) {
 // session is one connection: it resumes everything, drains for a while, and leaves.
 func (rd *reader) session(r *rand.Rand) {
 	woken := make(chan struct{}, 1)
-	c := rd.w.bridge.Connect(Hooks{Wake: func() { woken <- struct{}{} }})
+	c := rd.w.bridge.Connect(Hooks{Wake: func() {
+		select {
+		case woken <- struct{}{}:
+		default: // it has pulled since the last one, in leaveOne
+		}
+	}})
 	defer c.Close()
 
 	for _, name := range rd.w.names {

@@ -19,8 +19,8 @@ const (
 type readings struct {
 	begun    uint64 // so many in all
 	underway map[pubsub.Start]*reading
-	failed   *reading  // the last one, when the broker could not be reached
-	again    time.Time // when the next one may be tried then
+	failed   *reading  // the last one for which the broker could not be reached
+	again    time.Time // when the next one may be tried behind it
 	kept     []*page   // those used a moment ago, oldest first
 	proof    proof
 }
@@ -151,7 +151,6 @@ func (ch *channel) learn(r *reading, got pubsub.Page) {
 		// the log decides once more.
 		return
 	}
-	ch.readings.failed = nil
 
 	last := p.last()
 	if !ch.synced && !p.more {

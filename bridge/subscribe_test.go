@@ -21,6 +21,7 @@ type distant struct {
 	asked    atomic.Int32
 	underway atomic.Int32
 	most     atomic.Int32
+	largest  atomic.Int32 // limit of a read, in messages
 	refuse   pubsub.Channel
 }
 
@@ -50,6 +51,7 @@ func (d *distant) Follow(ctx context.Context, c pubsub.Channel) (pubsub.Position
 }
 
 func (d *distant) Read(ctx context.Context, c pubsub.Channel, p pubsub.Position, l pubsub.Limit) (pubsub.Page, error) {
+	d.largest.Store(max(d.largest.Load(), int32(l.Messages)))
 	d.travel()
 	return d.Broker.Read(ctx, c, p, l)
 }
@@ -75,16 +77,24 @@ func marks(n int, start pubsub.Start) pubsub.Cursor {
 
 func TestAHundredChannelsAreOpenedSideBySide(t *testing.T) {
 	for _, test := range []struct {
-		name  string
-		start pubsub.Start
-		asked int // for each channel: to follow it, and to find where it begins
+		name     string
+		start    pubsub.Start
+		followed bool
+		asked    int // for each channel: to follow it, and to find where it begins
 	}{
-		{"from now", pubsub.Start{}, 1},
-		{"from the oldest kept", pubsub.Behind(pubsub.Position{}), 2},
+		{"from now", pubsub.Start{}, false, 1},
+		{"from the oldest kept", pubsub.Behind(pubsub.Position{}), false, 2},
+		{"from the oldest kept of channels that are followed", pubsub.Behind(pubsub.Position{}), true, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				b, d := openDistant(t, 50*time.Millisecond)
+				if test.followed {
+					if _, err := connect(t, b).SubscribeAll(t.Context(), marks(100, pubsub.Start{}), nil); err != nil {
+						t.Fatal(err)
+					}
+					d.asked.Store(0)
+				}
 				c := connect(t, b)
 				all := marks(100, test.start)
 				var confirmed []pubsub.Channel

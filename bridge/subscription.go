@@ -65,7 +65,7 @@ func (sub *subscription) approach() (r *reading, first bool) {
 func (sub *subscription) remembered(now time.Time) (missed []*Delivery, known bool) {
 	ch := sub.channel
 	missed, known = ch.tail.behind(sub.pos)
-	return missed, known && ch.synced && (sub.placed || ch.readings.proof.covers(sub.pos, now))
+	return missed, known && (sub.placed || ch.readings.proof.covers(sub.pos, now))
 }
 
 // advance gives the client the next messages of a subscription that is behind: from the tail,

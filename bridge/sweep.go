@@ -99,8 +99,7 @@ func (b *Bridge) wakeReminded(now time.Time) {
 		case c.cause != nil || len(c.behind) == 0:
 			delete(s.reminders, c)
 		case c.parked && c.workable(now) >= 0:
-			delete(s.reminders, c)
-			c.parked = false
+			c.parked = false // and stays: another of its logs may have been put off for longer
 			wake = append(wake, c)
 		}
 		c.mu.Unlock()

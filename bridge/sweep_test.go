@@ -56,3 +56,37 @@ func TestAStallBeginsWhenTheQueueIsFull(t *testing.T) {
 		}
 	})
 }
+
+// Of two logs that could not be read, the one that failed later is tried again as well.
+func TestLogsThatFailedOneAfterTheOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b, a := openAiling(t, Options{Retry: 500 * time.Millisecond})
+		c := connect(t, b)
+		names := []pubsub.Channel{"early", "late"}
+		for _, name := range names {
+			c.subscribe(name, pubsub.Start{})
+		}
+		c.pull()
+		a.away.Store(true)
+		for _, name := range names {
+			(receiver{b}).Break(name)
+			<-c.woken
+			c.pull()
+			time.Sleep(400 * time.Millisecond)
+		}
+		a.away.Store(false)
+		got := 0
+		for _, name := range names {
+			publish(t, b, name, 1)
+		}
+		for got < len(names) {
+			<-c.woken
+			got += len(c.pull())
+		}
+		time.Sleep(2 * sweepEvery)
+		synctest.Wait()
+		if n := len(b.sweeper.reminders); n != 0 {
+			t.Errorf("%d clients are reminded of nothing", n)
+		}
+	})
+}
