@@ -33,8 +33,8 @@ const mark = "@"
 type path struct {
 	name    string
 	send    func(ctx context.Context, sender int, data []byte) error
-	receive func(ctx context.Context) ([]byte, error) // called by one goroutine
-	close   func() error                              // ends receive
+	receive func() ([]byte, error) // called by one goroutine; what it returns is good until the next call
+	close   func() error           // ends receive
 
 	begun time.Time
 	sent  []atomic.Int64 // nanoseconds after begun at which each message of the slice was sent
@@ -44,7 +44,10 @@ type path struct {
 	missing sync.WaitGroup
 }
 
-// delays prints how long messages take, and returns how many times as long as over the bare pair.
+// delays prints how long messages take, and returns how many times as long as over the bare
+// pair. The bare pair begins where its publisher calls PUBLISH, so what it is compared with
+// begins where an instance calls Broker.Publish. A request to the instance, which is one more
+// connection to cross, stands beside it.
 func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64, err error) {
 	fmt.Fprintf(w, "Time from publisher to subscriber: %d bytes, %d messages a second, in turns of %v\n\n", payloadSize, messageRate, p.slice)
 	server, client, err := b.redis(ctx)
@@ -66,8 +69,7 @@ func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64,
 	}
 	defer broker.Close()
 
-	bare := barePath(client)
-	posted, err := postedPath(ctx, instances[0].addr, instances[1].addr)
+	bare, err := barePath(ctx, client)
 	if err != nil {
 		return 0, err
 	}
@@ -75,12 +77,16 @@ func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64,
 	if err != nil {
 		return 0, err
 	}
-	paths := []*path{bare, posted, direct}
+	posted, err := postedPath(ctx, instances[0].addr, instances[1].addr)
+	if err != nil {
+		return 0, err
+	}
+	paths := []*path{bare, direct, posted}
 	failed := make(chan error, len(paths))
 	var listening sync.WaitGroup
 	defer listening.Wait()
 	for _, path := range paths {
-		listening.Go(func() { failed <- path.listen(ctx) })
+		listening.Go(func() { failed <- path.listen() })
 		defer path.close()
 	}
 	for i := range p.slices + 1 {
@@ -101,7 +107,7 @@ func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64,
 		fmt.Fprintf(w, "| %s | %d µs | %d µs | %.2f | %.2f |\n", path.name,
 			percentile(path.took, 0.5).Microseconds(), percentile(path.took, 0.99).Microseconds(), times(path, 0.5), times(path, 0.99))
 	}
-	return times(posted, 0.5), nil
+	return times(direct, 0.5), nil
 }
 
 // measure sends messages for the length of a slice, and waits for all of them.
@@ -149,10 +155,10 @@ func (p *path) sendEvery(ctx context.Context, sender int) error {
 	return nil
 }
 
-// listen notes when messages arrive, until the context or the connection ends.
-func (p *path) listen(ctx context.Context) error {
+// listen notes when messages arrive, until the path is closed.
+func (p *path) listen() error {
 	for {
-		message, err := p.receive(ctx)
+		message, err := p.receive()
 		at := time.Since(p.begun)
 		if err != nil {
 			return err
@@ -174,26 +180,54 @@ func names(prefix string) (all []string) {
 }
 
 // barePath is Redis alone: the fastest that go-redis can be.
-func barePath(client *redis.Client) *path {
+func barePath(ctx context.Context, client *redis.Client) (*path, error) {
 	topics := names("bare:")
-	subscription := client.Subscribe(context.Background(), topics...)
+	subscription := client.Subscribe(ctx, topics...)
+	for range topics {
+		if _, err := subscription.Receive(ctx); err != nil {
+			return nil, err
+		}
+	}
 	return &path{
 		name: "PUBLISH, SUBSCRIBE of go-redis",
 		send: func(ctx context.Context, sender int, data []byte) error {
 			return client.Publish(ctx, topics[sender], data).Err()
 		},
-		receive: func(ctx context.Context) ([]byte, error) {
-			m, err := subscription.ReceiveMessage(ctx)
+		receive: func() ([]byte, error) {
+			m, err := subscription.ReceiveMessage(context.Background())
 			if err != nil {
 				return nil, err
 			}
 			return []byte(m.Payload), nil
 		},
 		close: subscription.Close,
-	}
+	}, nil
 }
 
-// postedPath begins in front of the request to one instance, and ends at a WebSocket of another.
+// directPath begins in front of Broker.Publish, with this process as the instance, and ends at
+// a WebSocket of another.
+func directPath(ctx context.Context, broker pubsub.Broker, to string) (*path, error) {
+	channels := names("direct:")
+	conn, err := subscribe(ctx, to, channels)
+	if err != nil {
+		return nil, err
+	}
+	return &path{
+		name: "`Broker.Publish`, WebSocket of an instance",
+		send: func(ctx context.Context, sender int, data []byte) error {
+			id, err := uuid.NewV7()
+			if err != nil {
+				return err
+			}
+			_, err = broker.Publish(ctx, pubsub.Publication{Channel: pubsub.Channel(channels[sender]), ID: id, Data: pubsub.Data{Kind: pubsub.JSON, Bytes: data}})
+			return err
+		},
+		receive: receiver(conn),
+		close:   conn.CloseNow,
+	}, nil
+}
+
+// postedPath begins in front of the request to an instance.
 func postedPath(ctx context.Context, from, to string) (*path, error) {
 	channels := names("posted:")
 	conn, err := subscribe(ctx, to, channels)
@@ -211,37 +245,19 @@ func postedPath(ctx context.Context, from, to string) (*path, error) {
 		send: func(ctx context.Context, sender int, data []byte) error {
 			return posters[sender].post(request("/v1/channels/"+channels[sender]+"/messages", data), http.StatusCreated)
 		},
-		receive: func(ctx context.Context) ([]byte, error) {
-			_, message, err := conn.ReadMessage(ctx, nil)
-			return message, err
-		},
-		close: conn.CloseNow,
+		receive: receiver(conn),
+		close:   conn.CloseNow,
 	}, nil
 }
 
-// directPath begins in front of Broker.Publish in this process.
-func directPath(ctx context.Context, broker pubsub.Broker, to string) (*path, error) {
-	channels := names("direct:")
-	conn, err := subscribe(ctx, to, channels)
-	if err != nil {
-		return nil, err
+// receiver reads messages of one connection.
+func receiver(conn *websocket.Conn) func() ([]byte, error) {
+	var buf []byte
+	return func() ([]byte, error) {
+		_, message, err := conn.ReadMessage(context.Background(), buf)
+		buf = message
+		return message, err
 	}
-	return &path{
-		name: "`Broker.Publish`, WebSocket of an instance",
-		send: func(ctx context.Context, sender int, data []byte) error {
-			id, err := uuid.NewV7()
-			if err != nil {
-				return err
-			}
-			_, err = broker.Publish(ctx, pubsub.Publication{Channel: pubsub.Channel(channels[sender]), ID: id, Data: pubsub.Data{Kind: pubsub.JSON, Bytes: data}})
-			return err
-		},
-		receive: func(ctx context.Context) ([]byte, error) {
-			_, message, err := conn.ReadMessage(ctx, nil)
-			return message, err
-		},
-		close: conn.CloseNow,
-	}, nil
 }
 
 // subscribe connects to an instance. It returns once all channels are subscribed to.

@@ -49,7 +49,7 @@ func main() {
 	p := plan{check: true}
 	flag.IntVar(&p.rounds, "rounds", 3, "how often each rate is measured, in turns")
 	flag.IntVar(&p.publishes, "publishes", 200_000, "publications in each round")
-	flag.IntVar(&p.requests, "requests", 30_000, "publications over HTTP, one a request; ten times as many in batches")
+	flag.IntVar(&p.requests, "requests", 20_000, "publications over HTTP, one a request; ten times as many in batches")
 	flag.IntVar(&p.slices, "slices", 8, "how often each latency is measured for a second, in turns")
 	p.slice = time.Second
 	var l load
