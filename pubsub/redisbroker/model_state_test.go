@@ -180,8 +180,9 @@ func (m *model) tell(message *pubsub.Message) {
 	}
 }
 
-// heard waits for what was announced. There may be more: breaks, since an audit may pass by, and
-// what was published before Follow, which can still be on its way.
+// heard waits for what was announced. What was published before Follow can still be on its way. On
+// a machine that stands still for seconds a line may be taken for dead: then there is one break
+// more, and messages may be missing in front of it.
 func (m *model) heard() (diff string) {
 	if !m.followed {
 		return ""
@@ -200,13 +201,20 @@ func (m *model) heard() (diff string) {
 	want, wantBreaks := split(m.announced)
 	for _, broker := range m.subjects {
 		var got []*pubsub.Message
+		var breaks int
 		for end := time.Now().Add(pubsubtest.Patience); time.Now().Before(end); time.Sleep(100 * time.Microsecond) {
-			var breaks int
-			if got, breaks = split(broker.recorder.Events(m.channel)[m.skip[broker]:]); len(got) >= len(want) && breaks >= wantBreaks {
+			got, breaks = split(broker.recorder.Events(m.channel)[m.skip[broker]:])
+			if len(got) >= len(want) && breaks >= wantBreaks || breaks > wantBreaks {
 				break
 			}
 		}
-		diff += differ(want, got)
+		due := want
+		if breaks > wantBreaks {
+			due = slices.DeleteFunc(slices.Clone(want), func(w *pubsub.Message) bool {
+				return !slices.ContainsFunc(got, func(g *pubsub.Message) bool { return g.Pos == w.Pos })
+			})
+		}
+		diff += differ(due, got)
 	}
 	return diff
 }
