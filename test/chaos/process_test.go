@@ -11,8 +11,9 @@ import (
 	"time"
 )
 
-// patience bounds every wait for something that has to happen.
-const patience = 30 * time.Second
+// patience bounds every wait for something that has to happen, also on a machine that does
+// something else as well.
+const patience = time.Minute
 
 // A process is a program that runs until it is stopped, at the latest with the test. Its
 // output goes to a file, whose end is shown when the test fails.
@@ -85,7 +86,7 @@ func (p *process) terminate() int {
 	select {
 	case <-p.done:
 		return p.cmd.ProcessState.ExitCode()
-	case <-time.After(2 * patience):
+	case <-time.After(patience):
 		p.t.Errorf("%s does not stop", p.name)
 		return -1
 	}

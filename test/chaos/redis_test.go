@@ -148,7 +148,7 @@ var muted = scenario{name: "announcements muted", play: func(r *run) {
 	for n, i := range deaf {
 		r.prove(proxies[n].Swallowed() > 0, "%d announcements to %s were swallowed", proxies[n].Swallowed(), i.addr)
 	}
-	r.prove(r.within(patience/3, func() bool {
+	r.prove(r.within(patience/4, func() bool {
 		return !slices.ContainsFunc(deaf, func(i *instance) bool { return i.readiness() != "degraded" })
 	}), "%d instances say that they are degraded", len(deaf))
 	for _, i := range deaf {

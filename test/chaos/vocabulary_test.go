@@ -38,10 +38,12 @@ func (r *run) calmAfter() {
 func (r *run) traffic(n int) {
 	r.t.Helper()
 	_, before := r.ledger.Counts()
-	eventually(r.t, fmt.Sprintf("%d publications more are acknowledged", n), func() bool {
+	if !r.within(long, func() bool {
 		_, now := r.ledger.Counts()
 		return now >= before+n
-	})
+	}) {
+		r.t.Fatalf("waited %v in vain for %d publications more", long, n)
+	}
 }
 
 // pass lets a time go by.
@@ -137,7 +139,7 @@ func (r *run) dwindles(n func() int) bool {
 		if left < least {
 			least, since = left, time.Now()
 		}
-		if time.Since(since) > overdue || time.Since(begin) > 4*patience {
+		if time.Since(since) > overdue || time.Since(begin) > 2*patience {
 			return false
 		}
 		r.pass(100 * time.Millisecond)
