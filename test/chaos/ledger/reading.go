@@ -69,11 +69,12 @@ func (in *reading) covered(pos pubsub.Position) bool {
 
 // mourned reports whether the subscriber was told that what p was stored in is gone: the life
 // of the log or its tail. A log may have grown past what it lost when that is found, so the gap
-// can lie anywhere; but it has to come later.
+// can lie anywhere; but it has to come later than p was sent. (Its acknowledgement may come later
+// still: a batch is answered as a whole.)
 func (in *reading) mourned(p *publication) bool {
 	for _, g := range in.gaps {
 		gone := g.Reason == pubsub.Replaced || g.Reason == pubsub.Purged || g.Reason == pubsub.Rollback
-		if gone && g.From.Epoch == p.pos.Epoch && g.told.After(p.acked) {
+		if gone && g.From.Epoch == p.pos.Epoch && g.told.After(p.sent) {
 			return true
 		}
 	}
