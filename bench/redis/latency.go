@@ -58,7 +58,7 @@ func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64,
 	defer client.Close()
 	var instances [2]*process
 	for i := range instances {
-		if instances[i], err = b.instance(ctx, "", server.addr); err != nil {
+		if instances[i], err = b.instance(ctx, server.addr); err != nil {
 			return 0, err
 		}
 		defer instances[i].end()

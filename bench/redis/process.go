@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -18,11 +17,21 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis has one core to itself, and everyone else the other, where there are two.
+// Redis has one core to itself, and everyone else the other: what runs beside Redis on its
+// core would be counted as Redis' time, and differently for each that is compared.
 const (
 	redisCore = "1"
 	otherCore = "0"
 )
+
+// pin starts this program again, on its core. It returns if that is not possible.
+func pin() {
+	taskset, err1 := exec.LookPath("taskset")
+	self, err2 := os.Executable()
+	if err1 == nil && err2 == nil {
+		_ = syscall.Exec(taskset, append([]string{"taskset", "-c", otherCore, self, "-pinned"}, os.Args[1:]...), os.Environ())
+	}
+}
 
 // A bench starts the processes that are measured.
 type bench struct {
@@ -32,14 +41,12 @@ type bench struct {
 	pinned   bool
 }
 
-func newBench(ctx context.Context) (*bench, error) {
+func newBench(ctx context.Context, pinned bool) (*bench, error) {
 	dir, err := os.MkdirTemp("", "wsbridge-bench-")
 	if err != nil {
 		return nil, err
 	}
-	b := &bench{dir: dir, wsbridge: filepath.Join(dir, "wsbridge")}
-	_, err = exec.LookPath("taskset")
-	b.pinned = err == nil && runtime.NumCPU() > 1
+	b := &bench{dir: dir, wsbridge: filepath.Join(dir, "wsbridge"), pinned: pinned}
 	version, err := exec.CommandContext(ctx, "redis-server", "--version").Output()
 	if err != nil {
 		b.close()
@@ -58,16 +65,13 @@ func (b *bench) close() { os.RemoveAll(b.dir) }
 
 func (b *bench) cores() string {
 	if b.pinned {
-		return "core " + redisCore + " alone"
+		return "alone on core " + redisCore + ", all else on core " + otherCore
 	}
-	return "any core (one core, or no taskset)"
+	return "and all else on any core"
 }
 
-// command is a program on a core of its own; "" is any core. It is asked to end with the context.
-func (b *bench) command(ctx context.Context, core, name string, args ...string) *exec.Cmd {
-	if b.pinned && core != "" {
-		name, args = "taskset", append([]string{"-c", core, name}, args...)
-	}
+// command is a program that is asked to end with the context.
+func command(ctx context.Context, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second
@@ -81,7 +85,7 @@ type process struct {
 }
 
 // start starts a server on a free port, and waits until it is ready.
-func (b *bench) start(ctx context.Context, core, name string, ready func(addr string) bool, args func(addr, port string) (args, env []string)) (*process, error) {
+func (b *bench) start(ctx context.Context, ready func(addr string) bool, run func(ctx context.Context, addr, port string) *exec.Cmd) (*process, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
@@ -89,9 +93,7 @@ func (b *bench) start(ctx context.Context, core, name string, ready func(addr st
 	addr := l.Addr().String()
 	l.Close()
 	ctx, cancel := context.WithCancel(ctx)
-	a, env := args(addr, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	cmd := b.command(ctx, core, name, a...)
-	cmd.Env = append(os.Environ(), env...)
+	cmd := run(ctx, addr, strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
 	var said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
@@ -108,12 +110,12 @@ func (b *bench) start(ctx context.Context, core, name string, ready func(addr st
 		select {
 		case <-ended:
 			p.end()
-			return nil, fmt.Errorf("%s ended: %s", name, &said)
+			return nil, fmt.Errorf("%s ended: %s", cmd, &said)
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
 			p.end()
-			return nil, fmt.Errorf("%s is not ready after 30 s", name)
+			return nil, fmt.Errorf("%s is not ready after 30 s", cmd)
 		}
 	}
 	return p, nil
@@ -122,30 +124,38 @@ func (b *bench) start(ctx context.Context, core, name string, ready func(addr st
 // redis starts a Redis that is empty and keeps nothing on disk.
 func (b *bench) redis(ctx context.Context) (*process, *redis.Client, error) {
 	var client *redis.Client
-	p, err := b.start(ctx, redisCore, "redis-server", func(addr string) bool {
+	p, err := b.start(ctx, func(addr string) bool {
 		if client == nil {
 			client = redis.NewClient(&redis.Options{Addr: addr, Protocol: 2})
 		}
 		return client.Ping(ctx).Err() == nil
-	}, func(_, port string) (args, env []string) {
-		return []string{"--port", port, "--bind", "127.0.0.1", "--dir", b.dir, "--save", "", "--appendonly", "no", "--loglevel", "warning", "--maxmemory-policy", "noeviction"}, nil
+	}, func(ctx context.Context, _, port string) *exec.Cmd {
+		args := []string{
+			"redis-server", "--port", port, "--bind", "127.0.0.1", "--dir", b.dir,
+			"--save", "", "--appendonly", "no", "--loglevel", "warning", "--maxmemory-policy", "noeviction",
+		}
+		if b.pinned {
+			args = append([]string{"taskset", "-c", redisCore}, args...)
+		}
+		return command(ctx, args[0], args[1:]...)
 	})
 	return p, client, err
 }
 
 // instance starts a wsbridge on a Redis.
-func (b *bench) instance(ctx context.Context, core, redisAddr string) (*process, error) {
-	return b.start(ctx, core, b.wsbridge, func(addr string) bool {
+func (b *bench) instance(ctx context.Context, redisAddr string) (*process, error) {
+	return b.start(ctx, func(addr string) bool {
 		resp, err := http.Get("http://" + addr + "/readyz")
 		if err != nil {
 			return false
 		}
 		resp.Body.Close()
 		return resp.StatusCode == http.StatusOK
-	}, func(addr, _ string) (args, env []string) {
-		return []string{"serve", "--dev"}, []string{
-			"WSBRIDGE_ADDR=" + addr, "WSBRIDGE_ADMIN_ADDR=off", "WSBRIDGE_REDIS_URL=redis://" + redisAddr,
-			"WSBRIDGE_DRAIN_DELAY=0s", "WSBRIDGE_DRAIN=0s", "WSBRIDGE_LOG_LEVEL=error",
-		}
+	}, func(ctx context.Context, addr, _ string) *exec.Cmd {
+		cmd := command(ctx, b.wsbridge, "serve", "--dev")
+		cmd.Env = append(os.Environ(),
+			"WSBRIDGE_ADDR="+addr, "WSBRIDGE_ADMIN_ADDR=off", "WSBRIDGE_REDIS_URL=redis://"+redisAddr,
+			"WSBRIDGE_DRAIN_DELAY=0s", "WSBRIDGE_DRAIN=0s", "WSBRIDGE_LOG_LEVEL=error")
+		return cmd
 	})
 }

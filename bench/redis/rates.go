@@ -159,7 +159,7 @@ func (b *bench) redisBenchmark(ctx context.Context, addr string, script string, 
 	args[argBody] = args[argBody][:idLength] + strings.Repeat("x", len(args[argBody])-idLength)
 	args[argSender] = ""
 	_, port, _ := strings.Cut(addr, ":")
-	out, err := b.command(ctx, otherCore, "redis-benchmark", append([]string{
+	out, err := command(ctx, "redis-benchmark", append([]string{
 		"-p", port, "-c", strconv.Itoa(publishers), "-P", "16", "-n", strconv.Itoa(n), "-r", strconv.Itoa(channels), "--csv",
 		"evalsha", hash, "1", strings.Replace(record(0), fmt.Sprintf("%012d", 0), "__rand_int__", 1),
 	}, args...)...).Output()
@@ -174,14 +174,14 @@ func (b *bench) redisBenchmark(ctx context.Context, addr string, script string, 
 	return strconv.ParseFloat(fields[len(fields)-7], 64)
 }
 
-// load publishes from a process of its own, which is pinned as redis-benchmark is, and returns
-// how many messages were stored in a second.
+// load publishes from a process of its own, as redis-benchmark does, and returns how many
+// messages were stored in a second.
 func (b *bench) load(ctx context.Context, way, addr string, n int) (float64, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return 0, err
 	}
-	cmd := b.command(ctx, otherCore, self, "-way", way, "-addr", addr, "-publishes", strconv.Itoa(n))
+	cmd := command(ctx, self, "-way", way, "-addr", addr, "-publishes", strconv.Itoa(n))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -193,7 +193,7 @@ func (b *bench) load(ctx context.Context, way, addr string, n int) (float64, err
 
 // overHTTP is load by way of an instance, which shares the core of whoever asks it.
 func (b *bench) overHTTP(ctx context.Context, way, redisAddr string, n int) (float64, error) {
-	instance, err := b.instance(ctx, otherCore, redisAddr)
+	instance, err := b.instance(ctx, redisAddr)
 	if err != nil {
 		return 0, err
 	}
