@@ -3,7 +3,6 @@ package bridge
 import (
 	"context"
 	"math"
-	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -39,6 +38,7 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 func (sub *subscription) now(ctx context.Context) (pubsub.Position, error) {
 	ch := sub.channel
 	for {
+		now := ch.moment()
 		ch.mu.Lock()
 		if sub.state == gone {
 			ch.mu.Unlock()
@@ -48,7 +48,7 @@ func (sub *subscription) now(ctx context.Context) (pubsub.Position, error) {
 			defer ch.mu.Unlock()
 			return ch.end, nil
 		}
-		r, first := ch.join(pubsub.Start{})
+		r, first := ch.join(pubsub.Start{}, now)
 		ch.mu.Unlock()
 		if _, err := r.get(ctx, first); err != nil {
 			return pubsub.Position{}, err
@@ -62,12 +62,13 @@ func (sub *subscription) front(ctx context.Context) (pubsub.Position, error) {
 	ch := sub.channel
 	var read *page
 	for {
+		now := ch.moment()
 		ch.mu.Lock()
 		if sub.state == gone {
 			ch.mu.Unlock()
 			return pubsub.Position{}, sub.client.why()
 		}
-		now, p := time.Now(), read
+		p := read
 		if p == nil {
 			p = ch.kept(sub, now)
 		}
@@ -76,7 +77,7 @@ func (sub *subscription) front(ctx context.Context) (pubsub.Position, error) {
 			ch.mu.Unlock()
 			return p.from, nil
 		}
-		r, first := ch.join(pubsub.Behind(pubsub.Position{}))
+		r, first := ch.join(pubsub.Behind(pubsub.Position{}), now)
 		ch.mu.Unlock()
 		var err error
 		if read, err = r.get(ctx, first); err != nil {

@@ -38,11 +38,11 @@ func (ch *channel) keep(p *page) {
 }
 
 // kept returns a page that gives a subscription something, or nil.
-func (ch *channel) kept(sub *subscription, now time.Time) *page {
+func (ch *channel) kept(sub *subscription, now moment) *page {
 	for _, p := range slices.Backward(ch.readings.kept) {
 		gap, missed, known := p.behind(sub.pos)
 		if known && (gap != nil || len(missed) > 0) && p.decides(sub, now) {
-			p.used = now
+			p.used = now.time
 			return p
 		}
 	}

@@ -97,6 +97,7 @@ func TestKeptPagesAreBounded(t *testing.T) {
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	at := func(i int) pubsub.Position { return pubsub.Position{Epoch: "e", Offset: uint64(10 * i)} }
+	now := moment{time.Now(), 1}
 	var one int64
 	for i := range 3 * pagesKept {
 		ch.keep(pageOf(pubsub.Behind(at(i)), at(i), 2))
@@ -104,7 +105,8 @@ func TestKeptPagesAreBounded(t *testing.T) {
 			one = b.pages.Load()
 		}
 		// Somebody goes on using the first one.
-		if sub := (subscription{pos: at(0), placed: true}); ch.kept(&sub, time.Now()) == nil {
+		now.time = time.Now()
+		if sub := (subscription{pos: at(0), placed: true}); ch.kept(&sub, now) == nil {
 			t.Fatalf("behind %d others, one that is used is gone", i)
 		}
 	}
@@ -112,7 +114,7 @@ func TestKeptPagesAreBounded(t *testing.T) {
 		t.Errorf("%d pages are kept, and %d bytes counted", n, b.pages.Load())
 	}
 	ch.keep(pageOf(pubsub.Behind(at(0)), at(0), 4))
-	if sub := (subscription{pos: at(0), placed: true}); len(ch.kept(&sub, time.Now()).messages) != 4 {
+	if sub := (subscription{pos: at(0), placed: true}); len(ch.kept(&sub, now).messages) != 4 {
 		t.Error("one that was read anew does not replace its elder")
 	}
 	ch.dropAll()

@@ -13,7 +13,7 @@ type page struct {
 	start  pubsub.Start // where it was asked for
 	number uint64       // of the channel's readings, in the order in which they began
 	breaks int          // of the channel when the reading began
-	began  time.Time
+	began  moment
 
 	gap      *Gap            // what who stands at start is not given
 	from     pubsub.Position // where the messages begin
@@ -57,6 +57,6 @@ func (p *page) holds(at pubsub.Position) bool {
 // before. A page with messages counts for a moment longer, so that a crowd that comes back
 // costs one read; one without does not, or where retention is off clients would be given what
 // they have missed.
-func (p *page) decides(sub *subscription, now time.Time) bool {
-	return sub.placed || p.number > sub.joined || len(p.messages) > 0 && now.Sub(p.began) <= proofAge
+func (p *page) decides(sub *subscription, now moment) bool {
+	return sub.placed || p.number > sub.joined || len(p.messages) > 0 && p.began.counts(now)
 }

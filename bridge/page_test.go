@@ -73,7 +73,7 @@ func TestPageFromNowAndFromTheOldestKept(t *testing.T) {
 }
 
 func TestWhomAPageDecidesFor(t *testing.T) {
-	now := time.Now()
+	now := moment{time.Now(), 1}
 	full := pageOf(pubsub.Start{Resume: true}, pubsub.Position{Epoch: "e"}, 1)
 	empty := pageOf(pubsub.Start{Resume: true}, pubsub.Position{Epoch: "e"}, 0)
 	for _, test := range []struct {
@@ -88,7 +88,7 @@ func TestWhomAPageDecidesFor(t *testing.T) {
 		{"one who came too late", subscription{joined: 5}, proofAge + 1, false, false},
 	} {
 		for _, p := range []*page{full, empty} {
-			p.number, p.began = 5, now.Add(-test.age)
+			p.number, p.began = 5, moment{now.time.Add(-test.age), 1}
 		}
 		if got := full.decides(&test.sub, now); got != test.full {
 			t.Errorf("%s, a page with a message: %v", test.name, got)

@@ -1,26 +1,20 @@
 package bridge
 
 import (
-	"time"
-
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
-// proofAge is how long what the log said to one who came back counts for those who come behind
-// it. In that time a message may be dropped by retention, and is given all the same.
-const proofAge = time.Second
-
 // A proof says that the channel's messages behind a position stand in its log: the log was
 // read from there through the end of announcements, and what is announced since follows that.
-// It ends when the channel breaks. The channel's mutex guards it.
+// It ends when the channel breaks, and with the line. The channel's mutex guards it.
 type proof struct {
 	from  pubsub.Position
-	began time.Time // zero: there is none
+	began moment // zero: there is none
 }
 
 // covers reports whether a position that the tail knows needs no other decision of the log.
-func (p *proof) covers(at pubsub.Position, now time.Time) bool {
-	return now.Sub(p.began) <= proofAge && at.Epoch == p.from.Epoch && at.Offset >= p.from.Offset
+func (p *proof) covers(at pubsub.Position, now moment) bool {
+	return p.began.counts(now) && at.Epoch == p.from.Epoch && at.Offset >= p.from.Offset
 }
 
 // take takes a page over which announcements had come to end when its reading began. A page

@@ -9,7 +9,7 @@ import (
 
 func TestWhatAPageProves(t *testing.T) {
 	from := pubsub.Position{Epoch: "e", Offset: 10, Digest: 1}
-	now := time.Now()
+	now := moment{time.Now(), 1}
 	p := pageOf(pubsub.Behind(from), from, 5)
 	p.began = now
 	empty := pageOf(pubsub.Behind(from), from, 0)
@@ -39,7 +39,7 @@ func TestWhatAPageProves(t *testing.T) {
 }
 
 func TestWhatAProofCovers(t *testing.T) {
-	now := time.Now()
+	now := moment{time.Now(), 1}
 	pr := proof{pubsub.Position{Epoch: "e", Offset: 10, Digest: 1}, now}
 	for _, test := range []struct {
 		name string
@@ -53,7 +53,7 @@ func TestWhatAProofCovers(t *testing.T) {
 		{"another epoch", pubsub.Position{Epoch: "f", Offset: 11}, 0, false},
 		{"too late", pr.from, proofAge + 1, false},
 	} {
-		if got := pr.covers(test.at, now.Add(test.age)); got != test.want {
+		if got := pr.covers(test.at, moment{now.time.Add(test.age), 1}); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
 	}
@@ -68,7 +68,7 @@ func TestProofsThatFollowEachOther(t *testing.T) {
 	now := time.Now()
 	at := func(p pubsub.Position, began time.Time) *page {
 		pg := pageOf(pubsub.Behind(p), p, 5)
-		pg.began = began
+		pg.began = moment{began, 1}
 		return pg
 	}
 	first := at(early, now)

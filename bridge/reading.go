@@ -51,9 +51,8 @@ var errAbandoned = errors.New("the reading was abandoned")
 
 // join returns the reading for those who begin at start, and whether the caller has to carry
 // it out. The channel's mutex is held.
-func (ch *channel) join(start pubsub.Start) (r *reading, first bool) {
-	now := time.Now()
-	if r := ch.readings.failed; r != nil && now.Before(ch.readings.again) {
+func (ch *channel) join(start pubsub.Start, now moment) (r *reading, first bool) {
+	if r := ch.readings.failed; r != nil && now.time.Before(ch.readings.again) {
 		return r, false
 	}
 	if r := ch.readings.underway[start]; r != nil {

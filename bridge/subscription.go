@@ -48,21 +48,21 @@ var errNothingNew = errors.New("the log is behind its announcements")
 // to carry it out; nil when it needs none.
 func (sub *subscription) approach() (r *reading, first bool) {
 	ch := sub.channel
+	now := ch.moment()
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if sub.state != behind || ch.synced && sub.pos == ch.end {
 		return nil, false
 	}
-	now := time.Now()
 	if _, known := sub.remembered(now); known || ch.kept(sub, now) != nil {
 		return nil, false
 	}
-	return ch.join(pubsub.Behind(sub.pos))
+	return ch.join(pubsub.Behind(sub.pos), now)
 }
 
 // remembered returns what the tail holds for a subscription, if it may serve it. The channel's
 // mutex is held.
-func (sub *subscription) remembered(now time.Time) (missed []*Delivery, known bool) {
+func (sub *subscription) remembered(now moment) (missed []*Delivery, known bool) {
 	ch := sub.channel
 	missed, known = ch.tail.behind(sub.pos)
 	return missed, known && (sub.placed || ch.readings.proof.covers(sub.pos, now))
@@ -73,6 +73,7 @@ func (sub *subscription) remembered(now time.Time) (missed []*Delivery, known bo
 // It turns the subscription live when it has reached the end.
 func (sub *subscription) advance(items []Item, limit Limit, read *page) ([]Item, error) {
 	ch := sub.channel
+	now := ch.moment()
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
 	if sub.state != behind {
@@ -82,7 +83,6 @@ func (sub *subscription) advance(items []Item, limit Limit, read *page) ([]Item,
 		sub.turnLive()
 		return items, nil
 	}
-	now := time.Now()
 	if missed, known := sub.remembered(now); known {
 		sub.placed = true
 		items, all := sub.give(items, missed, limit)

@@ -57,6 +57,12 @@ type Broker interface {
 	// little longer. It does not block.
 	Unfollow(c Channel)
 
+	// Line names what announcements of c come over at present: a number of its own for each
+	// connection, 0 while there is none. A log that loses its end without announcing it does so
+	// between two lines, so what was learned from a log during one of them counts no longer
+	// once it has ended. It is asked of what is followed, and does no I/O.
+	Line(c Channel) uint64
+
 	// Purge forgets the log of c: a new epoch begins, and whoever follows c gets Break.
 	// It returns the new position. Idempotency keys are not forgotten.
 	Purge(ctx context.Context, c Channel) (Position, error)
@@ -87,7 +93,7 @@ type Receiver interface {
 	// Break is called when the log is no longer what was announced so far (it was purged,
 	// it went back), or when announcements may have been missed. It is called once what
 	// is appended from now on will be announced, so that reading the log afterwards
-	// closes the hole.
+	// closes the hole. It may come once too often.
 	Break(c Channel)
 
 	// Subscribers returns how many subscribers c has on this instance.

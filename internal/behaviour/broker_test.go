@@ -135,6 +135,8 @@ func (b *fickleBroker) Unfollow(c pubsub.Channel) {
 	b.inner.Unfollow(c)
 }
 
+func (b *fickleBroker) Line(c pubsub.Channel) uint64 { return b.inner.Line(c) }
+
 func (b *fickleBroker) Purge(ctx context.Context, c pubsub.Channel) (pubsub.Position, error) {
 	if b.outage() != reachable {
 		return pubsub.Position{}, pubsub.ErrUnavailable

@@ -21,6 +21,20 @@ func (s *Server) Replica(t testing.TB, args ...string) *Server {
 	return r
 }
 
+// AwaitCopy waits until a replica has everything that its master has written so far.
+func (s *Server) AwaitCopy(master *Server) {
+	s.t.Helper()
+	written := master.info("replication", "master_repl_offset")
+	most, err := strconv.ParseInt(written, 10, 64)
+	if err != nil {
+		s.t.Fatalf("redistest: %s has written %q: %v", master.Addr(), written, err)
+	}
+	s.await("what its master has written", func() bool {
+		has, err := strconv.ParseInt(s.info("replication", "slave_repl_offset"), 10, 64)
+		return err == nil && has >= most
+	})
+}
+
 // info returns one field of a section of INFO, "" if there is none.
 func (s *Server) info(section, field string) string {
 	text, _ := s.TryDo("INFO", section)

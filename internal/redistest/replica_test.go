@@ -14,7 +14,10 @@ func TestReplica(t *testing.T) {
 		t.Errorf("roles: %s and %s", s.Role(), r.Role())
 	}
 	s.Do("SET", "while", "1")
-	r.await("the copy of a write", func() bool { return r.Do("GET", "while") == "1" })
+	r.AwaitCopy(s)
+	if got := r.Do("GET", "while"); got != "1" {
+		t.Errorf("copied: %q", got)
+	}
 	if got := s.ClientKill("replica"); got != 1 {
 		t.Errorf("killed the links of %d replicas, want 1", got)
 	}
@@ -25,7 +28,7 @@ func TestCutReplicaLacksTheTail(t *testing.T) {
 	s := Start(t)
 	r := s.Replica(t)
 	s.Do("SET", "k", "1")
-	r.await("the copy of a write", func() bool { return r.Do("GET", "k") == "1" })
+	r.AwaitCopy(s)
 	r.CutReplica()
 	s.Do("SET", "k", "2")
 	r.Promote()

@@ -23,6 +23,7 @@ type Faulty struct {
 	since    time.Time
 	refuse   int // publishes to refuse
 	lose     int // publishes whose answers get lost
+	lines    uint64
 }
 
 var _ pubsub.Broker = (*Faulty)(nil)
@@ -50,6 +51,7 @@ func (f *Faulty) turn(s pubsub.State) {
 	}
 	f.state, f.since = s, time.Now()
 	if s == pubsub.Up {
+		f.lines++
 		for c := range f.followed {
 			f.receiver.Break(c)
 		}
@@ -167,6 +169,16 @@ func (f *Faulty) Unfollow(c pubsub.Channel) {
 	delete(f.followed, c)
 	f.mu.Unlock()
 	f.Broker.Unfollow(c)
+}
+
+// Line implements [pubsub.Broker].
+func (f *Faulty) Line(c pubsub.Channel) uint64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.state != pubsub.Up {
+		return 0
+	}
+	return f.lines + f.Broker.Line(c)
 }
 
 // Purge implements [pubsub.Broker].

@@ -1,6 +1,7 @@
 package pubsubtest
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -47,7 +48,9 @@ func (s suite) purge(t *testing.T) {
 		same(t, "what was read after the break", pubsub.Page{From: pos, End: pos}, f.read(pubsub.Position{}, all))
 		after := f.add(2)
 		f.recorder.WaitMessages(t, f.channel, 4)
-		same(t, "the announcements", []Event{{before[0]}, {before[1]}, {}, {after[0]}, {after[1]}}, f.recorder.Events(f.channel))
+		// A broker may break once too often, as when it read the log in the same moment.
+		events := slices.CompactFunc(f.recorder.Events(f.channel), func(a, b Event) bool { return a.Message == nil && b.Message == nil })
+		same(t, "the announcements", []Event{{before[0]}, {before[1]}, {}, {after[0]}, {after[1]}}, events)
 	})
 
 	t.Run("breaks nothing else", func(t *testing.T) {

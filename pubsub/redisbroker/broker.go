@@ -102,6 +102,9 @@ func (b *Broker) Follow(ctx context.Context, c pubsub.Channel) (pubsub.Position,
 // Unfollow implements [pubsub.Broker].
 func (b *Broker) Unfollow(c pubsub.Channel) { b.lines.unfollow(c) }
 
+// Line implements [pubsub.Broker].
+func (b *Broker) Line(c pubsub.Channel) uint64 { return b.lines.carrier(c) }
+
 // Status implements [pubsub.Broker].
 func (b *Broker) Status() pubsub.Status {
 	status := b.lines.state()

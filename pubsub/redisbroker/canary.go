@@ -54,7 +54,7 @@ func (l *line) sing() {
 			l.listen(&s)
 			l.call(&s)
 		}
-		if !l.alive.Load() && time.Since(time.Unix(0, l.changed.Load())) >= deadAfter && !l.dead.Swap(true) {
+		if !l.alive() && time.Since(time.Unix(0, l.changed.Load())) >= deadAfter && !l.dead.Swap(true) {
 			l.lines.judge()
 		}
 	}

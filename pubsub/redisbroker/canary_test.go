@@ -200,6 +200,7 @@ func TestSentinelFailover(t *testing.T) {
 	r.follow(many...)
 	w.send("c0", "in front")
 	r.expect("c0", "in front")
+	replica.AwaitCopy(master)
 	master.Freeze() // its connections look alive
 	sentinels.WaitMaster(replica)
 	f := pour(w, many)

@@ -62,7 +62,7 @@ func (l *line) review() {
 func (r *review) step() time.Time {
 	next := r.settle()
 	var other time.Time
-	if r.line.alive.Load() {
+	if r.line.alive() {
 		r.decide()
 		other = r.audit()
 	} else {
@@ -190,9 +190,10 @@ func (r *review) compare(fs []*followed, reason breakReason) (failed []*followed
 
 func (r *review) compareChunk(fs []*followed, reason breakReason) error {
 	l := r.line
-	names, before := make([]pubsub.Channel, len(fs)), make([]pubsub.Position, len(fs))
+	names, before, held := make([]pubsub.Channel, len(fs)), make([]pubsub.Position, len(fs)), make([]bool, len(fs))
 	for i, f := range fs {
-		names[i], before[i] = f.channel, f.position()
+		names[i] = f.channel
+		before[i], held[i] = f.position()
 	}
 	ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout)
 	ends, err := l.lines.b.ends(ctx, names)
@@ -210,22 +211,32 @@ func (r *review) compareChunk(fs []*followed, reason breakReason) error {
 		return errors.Join(r.compareChunk(fs[:half], reason), r.compareChunk(fs[half:], reason))
 	}
 	canary := l.sung.Load()
-	received := make(map[pubsub.Channel]pubsub.Position)
+	doubtful := make(map[pubsub.Channel]pubsub.Position)
 	for i, f := range fs {
+		if held[i] && before[i] != ends[i] {
+			doubtful[names[i]] = before[i]
+		}
 		switch f.compare(before[i], ends[i], reason == brokeAudit, l.lines.b.receiver, l.lines.b.flaws) {
 		case missed:
 			l.lines.breaks[reason].Add(1)
-			received[names[i]] = before[i]
+			doubtful[names[i]] = before[i]
 		case perhapsMissed:
 			r.open = append(r.open, suspicion{f, ends[i], canary})
 		}
 	}
-	if len(received) > 0 {
-		// Mostly the logs have gone on. Where they have lost what was received, those are told as
-		// well who had not seen it; if this fails, the witnesses of those who published are left.
+	if len(doubtful) > 0 {
+		// Mostly the logs have gone on. Where they have lost what was announced, those are told as
+		// well who had not seen it.
 		ctx, cancel := context.WithTimeout(l.ctx, 2*ioTimeout)
 		defer cancel()
-		_ = l.lines.b.mark(ctx, received)
+		if err := l.lines.b.mark(ctx, doubtful); err != nil {
+			return err
+		}
+	}
+	for i, f := range fs {
+		if held[i] {
+			f.found(before[i])
+		}
 	}
 	return nil
 }

@@ -17,8 +17,9 @@ type followed struct {
 	// What was announced last, or the end of the log that Follow returned or that went with a
 	// Break: whatever stands in front of it is no longer owed to the receiver.
 	last    pubsub.Position
-	opening *opening // until the end is known for the first time
-	gone    bool     // no longer followed
+	held    pubsub.Position // last, when the line was lost, until it was looked for in the log; or zero
+	opening *opening        // until the end is known for the first time
+	gone    bool            // no longer followed
 }
 
 // An opening is what Follow waits for.
@@ -32,7 +33,7 @@ type opening struct {
 func (f *followed) announced(a announcement, r pubsub.Receiver) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.gone {
+	if f.gone || a.message == nil && a.pos == f.last { // the end was read before this was passed on
 		return
 	}
 	f.move(&a.pos)
@@ -64,11 +65,33 @@ func (f *followed) move(p *pubsub.Position) {
 	f.last = *p
 }
 
-// position returns the last position.
-func (f *followed) position() pubsub.Position {
+// hold keeps what was announced last, since from now on announcements may be those of a log
+// that has lost it.
+func (f *followed) hold() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.last
+	if f.held.IsZero() && f.opening == nil {
+		f.held = f.last
+	}
+}
+
+// position returns what was announced last, or what is held.
+func (f *followed) position() (p pubsub.Position, held bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held.IsZero() {
+		return f.last, false
+	}
+	return f.held, true
+}
+
+// found ends holding a position: the log has it, or is marked.
+func (f *followed) found(p pubsub.Position) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.held == p {
+		f.held = pubsub.Position{}
+	}
 }
 
 // awaited reports whether Follow has not returned.

@@ -108,3 +108,47 @@ func TestEpochsAreKeptOnce(t *testing.T) {
 		t.Errorf("%v allocations, want those of the struct and one epoch", n)
 	}
 }
+
+// What was announced last when the line was lost is remembered until it was looked for, though
+// announcements go on.
+func TestHeldPosition(t *testing.T) {
+	at := func(offset uint64, digest pubsub.Digest) pubsub.Position {
+		return pubsub.Position{Epoch: "e", Offset: offset, Digest: digest}
+	}
+	position := func(f *followed, want pubsub.Position, wantHeld bool) {
+		t.Helper()
+		p, held := f.position()
+		same(t, "the position", want, p)
+		same(t, "held", wantHeld, held)
+	}
+	var r pubsubtest.Recorder
+	old, fresh := at(5, 50), at(9, 91)
+	f := &followed{channel: "a", last: old}
+	position(f, old, false)
+	f.hold()
+	f.announced(announcement{fresh, &pubsub.Message{Channel: "a"}}, &r)
+	position(f, old, true)
+	f.hold() // the line was lost again
+	position(f, old, true)
+	f.found(fresh)
+	position(f, old, true)
+	f.found(old)
+	position(f, fresh, false)
+
+	opening := &followed{channel: "a", opening: &opening{done: make(chan struct{})}}
+	opening.hold()
+	position(opening, pubsub.Position{}, false)
+}
+
+// The end of a log may have been read, and told by a break, before its announcement is passed on.
+func TestABreakThatWasToldAlready(t *testing.T) {
+	at := func(offset uint64) pubsub.Position { return pubsub.Position{Epoch: "e", Offset: offset} }
+	var r pubsubtest.Recorder
+	f := &followed{channel: "a", last: at(5)}
+	f.announced(announcement{pos: at(6)}, &r)
+	same(t, "breaks", 1, r.Breaks("a"))
+	f.announced(announcement{pos: at(6)}, &r)
+	same(t, "breaks, told twice", 1, r.Breaks("a"))
+	f.announced(announcement{pos: at(7)}, &r)
+	same(t, "breaks, once more", 2, r.Breaks("a"))
+}

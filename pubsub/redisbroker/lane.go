@@ -206,7 +206,7 @@ func (l *lane) send(batch []*pending) (rest []*pending) {
 			rest = append(rest, it)
 		default:
 			if err == nil && !it.receipt.Duplicate {
-				l.all.b.witness.note(it.p.Channel, it.receipt.Message.Pos)
+				l.all.b.witness.note(it.p.Channel, acknowledged{it.receipt.Message.Pos, it.number})
 			}
 			l.all.finish(it, err)
 		}
@@ -259,9 +259,11 @@ func (l *lane) exec(ctx context.Context, batch []*pending) []error {
 	}
 	parts := make(map[*redis.Client]*part, 1)
 	for i, it := range batch {
-		// Also if it is not sent: what stands behind it must not be stored before it.
 		it.epoch, it.inFront = epoch, last[it.p.Channel]
-		last[it.p.Channel] = it.number
+		if it.leads = it.inFront == 0; it.leads {
+			it.inFront = l.all.b.witness.last(it.p.Channel).number
+		}
+		last[it.p.Channel] = it.number // also if it is not sent: what is behind it must not be stored before it
 		node, err := l.all.b.master(ctx, it.record)
 		if err != nil {
 			results[i] = errAgain // nothing is known of the Cluster now
@@ -293,6 +295,7 @@ func (l *lane) exec(ctx context.Context, batch []*pending) []error {
 type trouble struct {
 	noScript bool
 	moved    bool
+	lost     []pubsub.Channel // that lack what was acknowledged
 }
 
 // outcome judges the reply to a publication.
@@ -306,7 +309,11 @@ func (b *Broker) outcome(ctx context.Context, it *pending, cmd *redis.Cmd, t *tr
 		reply, err = again.Text()
 	}
 	if err == nil {
-		return it.answer(reply)
+		err = it.answer(reply)
+		if errors.Is(err, errAgain) && it.leads {
+			t.lost = append(t.lost, it.p.Channel)
+		}
+		return err
 	}
 	var answer redis.Error
 	switch {
@@ -344,6 +351,9 @@ func (b *Broker) mend(ctx context.Context, t trouble) {
 	}
 	if t.moved && b.cluster != nil {
 		b.cluster.ReloadState(ctx)
+	}
+	if len(t.lost) > 0 {
+		b.witness.search(ctx, t.lost) // likewise
 	}
 }
 

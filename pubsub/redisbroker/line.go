@@ -35,10 +35,10 @@ type line struct {
 	failure error         // why it did; set before tried is closed
 	first   sync.Once
 
-	alive   atomic.Bool  // a canary came back over the present connection
-	changed atomic.Int64 // when alive changed, Unix nanoseconds
-	dead    atomic.Bool  // not alive for so long that it counts
-	answers atomic.Bool  // the node takes commands
+	life    atomic.Uint64 // number of the present connection among all, once a canary came back over it; 0: it is not alive
+	changed atomic.Int64  // when that changed, Unix nanoseconds
+	dead    atomic.Bool   // not alive for so long that it counts
+	answers atomic.Bool   // the node takes commands
 
 	sung     atomic.Uint64 // number of the last canary
 	heard    atomic.Uint64 // number of the newest that came back
@@ -122,6 +122,9 @@ func (l *line) serve() error {
 	err = l.ask(c, received)
 	_ = c.pubsub.Close()
 	<-received // ask may have taken it, and then leaves the channel closed
+	for _, f := range l.lines.carried(l) {
+		f.hold()
+	}
 
 	l.mu.Lock()
 	defer l.mu.Unlock()

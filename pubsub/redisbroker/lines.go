@@ -27,6 +27,8 @@ type lines struct {
 	stray    *line            // of channels that no line carries, in a Cluster
 	strays   bool             // there may be some
 
+	begun atomic.Uint64 // lives of lines so far
+
 	status
 	counters
 }
@@ -188,6 +190,16 @@ func (l *lines) unfollow(c pubsub.Channel) {
 		f.leave()
 		f.line.want(c, nil)
 	}
+}
+
+// carrier implements [Broker.Line].
+func (l *lines) carrier(c pubsub.Channel) uint64 {
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	if f := l.followed[c]; f != nil {
+		return f.line.life.Load()
+	}
+	return 0
 }
 
 // channels returns all that are followed.

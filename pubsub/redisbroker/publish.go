@@ -71,7 +71,7 @@ func (b *Broker) PublishBatch(ctx context.Context, ps []pubsub.Publication) []pu
 
 // A pending is a publication on its way through a lane.
 type pending struct {
-	p        *pubsub.Publication
+	p        pubsub.Publication // a copy: the caller may leave before the lane is done with it
 	size     int
 	deadline time.Time
 	after    *pending // of the same channel and batch: to be stored first
@@ -83,6 +83,7 @@ type pending struct {
 	age, bytes      int64
 	epoch           string
 	number, inFront uint64
+	leads           bool // the one in front of it is not in the same pipeline
 
 	// Owned by the lane, and by whoever waits once done is closed.
 	sent    bool // may have reached Redis
@@ -94,7 +95,7 @@ type pending struct {
 func (b *Broker) newPending(p *pubsub.Publication, deadline time.Time) *pending {
 	m := pubsub.Message{Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta}
 	it := &pending{
-		p: p, size: m.Size(), deadline: deadline, done: make(chan struct{}),
+		p: *p, size: m.Size(), deadline: deadline, done: make(chan struct{}),
 		record: b.keys.record(p.Channel), log: b.keys.log(p.Channel),
 	}
 	it.count, it.age, it.bytes = b.retention(p.Channel)

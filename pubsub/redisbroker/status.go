@@ -92,9 +92,12 @@ func (l *lines) judge() {
 	}
 }
 
+// alive reports whether announcements come over the line, as far as anybody knows.
+func (l *line) alive() bool { return l.life.Load() != 0 }
+
 // recovered is called when a canary came back over the line's connection.
 func (l *line) recovered() {
-	if l.alive.Swap(true) {
+	if l.alive() || !l.life.CompareAndSwap(0, l.lines.begun.Add(1)) {
 		return
 	}
 	was := l.changed.Swap(time.Now().UnixNano())
@@ -112,7 +115,7 @@ func (l *line) recovered() {
 
 // lost is called when the line's connection has ended. It reports whether the line was alive.
 func (l *line) lost(err error) bool {
-	if !l.alive.Swap(false) {
+	if l.life.Swap(0) == 0 {
 		return false
 	}
 	l.changed.Store(time.Now().UnixNano())

@@ -102,6 +102,7 @@ func (l *lines) adopt(ctx context.Context, masters map[string]*redis.Client) {
 	l.strays = false
 	for _, f := range l.followed {
 		if f.line == l.stray {
+			f.hold()
 			f.line = l.route(ctx, f.channel)
 			f.line.want(f.channel, f)
 		}

@@ -17,19 +17,29 @@ import (
 
 // A witness remembers where the messages stand that were acknowledged lately. Redis copies to
 // replicas after it has answered, so one that is promoted may lack the newest of them, and
-// counts on as if they had never been. When a master was replaced or restarted, the witness
-// looks for what it remembers, and where that is gone it leaves a scar in the log: clients
-// that had not come so far yet are told as well.
+// counts on as if they had never been. Where a log has lost what the witness remembers, it
+// leaves a scar: clients that had not come so far yet are told as well.
+//
+// It is found out by the next publication, which brings the number of the one remembered along
+// (see publish.lua), so that nothing takes its place that does not follow it; and, where nothing
+// more is published, by looking for it when a master was replaced or restarted. What was
+// announced is looked for when a line was lost (see followed.held).
 //
 // What an instance acknowledged or announced and forgot with its own death, nobody knows.
 type witness struct {
 	b *Broker
 
 	mu            sync.Mutex
-	recent, older map[pubsub.Channel]pubsub.Position // the newest of each channel
+	recent, older map[pubsub.Channel]acknowledged // the newest of each channel
 
 	// Owned by run.
 	masters []string // run ids, sorted; nil: not known yet
+}
+
+// acknowledged is a publication that was.
+type acknowledged struct {
+	pos    pubsub.Position
+	number uint64 // of its lane
 }
 
 const (
@@ -38,29 +48,63 @@ const (
 	witnessMost   = 64 << 10         // channels; beyond, new ones are not remembered until the next turn
 )
 
-func (w *witness) init(b *Broker) { w.b, w.recent = b, make(map[pubsub.Channel]pubsub.Position) }
+func (w *witness) init(b *Broker) { w.b, w.recent = b, make(map[pubsub.Channel]acknowledged) }
 
-// note remembers a position. For one channel, it is called in the order of offsets.
-func (w *witness) note(c pubsub.Channel, p pubsub.Position) {
+// note remembers a publication, in the place of the one in front of which it was verified.
+func (w *witness) note(c pubsub.Channel, a acknowledged) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if _, known := w.recent[c]; known || len(w.recent) < witnessMost {
-		w.recent[c] = p
+		w.recent[c] = a
 	}
+}
+
+// last returns what is remembered of a channel; number 0: nothing.
+func (w *witness) last(c pubsub.Channel) acknowledged {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if a, known := w.recent[c]; known {
+		return a
+	}
+	return w.older[c]
+}
+
+// search looks for what is remembered of channels that seem to lack it, and forgets it: their logs
+// have it, or are marked.
+func (w *witness) search(ctx context.Context, channels []pubsub.Channel) error {
+	known := make(map[pubsub.Channel]pubsub.Position, len(channels))
+	for _, c := range channels {
+		if a := w.last(c); a.number > 0 {
+			known[c] = a.pos
+		}
+	}
+	if err := w.b.mark(ctx, known); err != nil {
+		return err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for c := range known {
+		delete(w.recent, c)
+		delete(w.older, c)
+	}
+	return nil
 }
 
 func (w *witness) rotate() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.older, w.recent = w.recent, make(map[pubsub.Channel]pubsub.Position)
+	w.older, w.recent = w.recent, make(map[pubsub.Channel]acknowledged)
 }
 
 func (w *witness) remembered() map[pubsub.Channel]pubsub.Position {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	all := make(map[pubsub.Channel]pubsub.Position, len(w.older)+len(w.recent))
-	maps.Copy(all, w.older)
-	maps.Copy(all, w.recent)
+	for _, some := range []map[pubsub.Channel]acknowledged{w.older, w.recent} {
+		for c, a := range some {
+			all[c] = a.pos
+		}
+	}
 	return all
 }
 

@@ -9,13 +9,13 @@
 --      7 epoch, should the log begin with this message
 --      8 PUBLISH or SPUBLISH, 9 what stands behind the record's name in the topic
 --      10 sender: who numbers its publications ('': nobody), 11 the number of this one, 12 the
---         number of the one in front of it in the same channel and pipeline (0: none)
+--         number of its last one in the same channel, in this pipeline or acknowledged (0: none)
 --      13 fingerprint of the content, 14 the window in milliseconds: with an idempotency key
 --
 -- Returns "new POS TIME" when the message is in the log, by this call or by an earlier one with
 -- the same number or id; "dup POS ID" when its key was used before; "key" when that was for
--- other content; "wait" when the message in front of it is not in the log yet; "sent" when an
--- earlier call appended it, and where is no longer known.
+-- other content; "wait" when the message in front of it is not in the log, yet or any more;
+-- "sent" when an earlier call appended it, and where is no longer known.
 local record, log = KEYS[1], KEYS[2] or KEYS[1] .. ':log'
 local body, id = ARGV[1], string.sub(ARGV[1], 1, 36)
 -- Adding 0 makes a number of text in half the time that tonumber takes.

@@ -1,6 +1,7 @@
 -- Looks whether the log still has what it once had. If it does not, a scar is appended: an entry
--- that takes an offset, is given to nobody, and tells everyone who passes it of a gap. One is
--- enough while this master lives, since it lost what it lacks before it became one.
+-- that takes an offset, is given to nobody, and tells everyone who passes it of a gap. While this
+-- master lives, one is enough for all that stood up to there: it lost what it lacks before it
+-- became one. What stood behind may have been acknowledged by the old one since.
 --
 -- ARGV 6, 7, 8 epoch, offset and digest of a position that was acknowledged or announced
 --      9 body of the scar, beginning with its id (36 bytes), 10 its size in bytes
@@ -14,7 +15,8 @@ if offset <= r.offset then
   if not there or there.digest == ARGV[8] then return 0 end
 end
 local master = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
-if redis.call('HGET', record, 'scar') == master then return 0 end
+local scarred, to = string.match(redis.call('HGET', record, 'scar') or '', '^(%x+) (%d+)$')
+if scarred == master and tonumber(to) >= offset then return 0 end
 local wrong = trim(true) -- a log that expired begins with the scar
 if wrong then return wrong end
 
@@ -30,7 +32,7 @@ else
   redis.call('PEXPIRE', log, expires - now)
   save('lx', expires)
 end
-save('o', r.offset, 'd', r.digest, 't', r.time, 'b', r.total, 'fo', r.front, 'fd', r.fdigest, 'fb', r.ftotal, 'scar', master)
+save('o', r.offset, 'd', r.digest, 't', r.time, 'b', r.total, 'fo', r.front, 'fd', r.fdigest, 'fb', r.ftotal, 'scar', master .. ' ' .. whole(offset))
 put_off()
 redis.call(ARGV[11], record .. ARGV[12], entry)
 return 1
