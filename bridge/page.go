@@ -52,6 +52,19 @@ func (p *page) holds(at pubsub.Position) bool {
 	return at == p.from || slices.ContainsFunc(p.messages, func(d *Delivery) bool { return d.Message.Pos == at })
 }
 
+// contradicts reports whether the log, which ended at end when the page was read, lacks what had
+// been announced up to a position before (zero: unknown).
+func (p *page) contradicts(announced, end pubsub.Position) bool {
+	switch {
+	case announced.IsZero():
+		return false
+	case announced.Epoch != end.Epoch || announced.Offset > end.Offset:
+		return true
+	}
+	passes := announced.Offset >= p.from.Offset && announced.Offset <= p.last().Offset
+	return passes && !p.holds(announced)
+}
+
 // decides reports whether the page tells where a subscription goes on. That is a matter of
 // what the log held when the subscription came, or since then, unless the log has placed it
 // before. A page with messages counts for a moment longer, so that a crowd that comes back

@@ -98,3 +98,35 @@ func TestWhomAPageDecidesFor(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatAPageContradicts(t *testing.T) {
+	from := pubsub.Position{Epoch: "e", Offset: 4, Digest: 9}
+	p := pageOf(pubsub.Behind(from), from, 3)
+	second, last := p.messages[1].Message.Pos, p.last()
+	other := func(p pubsub.Position) pubsub.Position {
+		p.Digest++
+		return p
+	}
+	more := last.Next(uuid.Nil)
+	for _, test := range []struct {
+		name           string
+		announced, end pubsub.Position
+		want           bool
+	}{
+		{"unknown", pubsub.Position{}, last, false},
+		{"the end", last, last, false},
+		{"in the page", second, last, false},
+		{"where it begins", from, last, false},
+		{"in front of it", pubsub.Position{Epoch: "e", Offset: 2, Digest: 1}, last, false},
+		{"behind it, not further than the log", more, more, false},
+		{"behind the log", more, last, true},
+		{"another one in the page", other(second), last, true},
+		{"another one at its end", other(last), more, true},
+		{"another one where it begins", other(from), last, true},
+		{"another epoch", pubsub.Position{Epoch: "d", Offset: 2}, last, true},
+	} {
+		if got := p.contradicts(test.announced, test.end); got != test.want {
+			t.Errorf("%s: %v, want %v", test.name, got, test.want)
+		}
+	}
+}

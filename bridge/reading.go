@@ -152,6 +152,12 @@ func (ch *channel) learn(r *reading, got pubsub.Page) {
 	}
 
 	last := p.last()
+	if p.contradicts(r.end, got.End) {
+		// The log has lost what was announced, and the break is on its way. Nobody may be given
+		// what the tail and older pages say behind what this one says.
+		ch.broken()
+		return
+	}
 	if !ch.synced && !p.more {
 		// Nothing was announced since the channel broke or was opened, so the end of the log is
 		// the end of announcements.

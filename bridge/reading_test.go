@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/pubsub/membroker"
+	"github.com/wsbridge/wsbridge/pubsub/pubsubtest"
 )
 
 // One who comes while the log is read waits for the page, and what is announced meanwhile
@@ -72,6 +74,48 @@ func TestAReadingThatABreakOvertakes(t *testing.T) {
 		}
 		if got := offsets(first.pull()); !slices.Equal(got, []uint64{1, 0}) {
 			t.Errorf("who read it got %v, want what was there and the gap", got)
+		}
+	})
+}
+
+// A log that went back may be read before its break is announced. Who was told of that must not
+// be given what the channel still remembers of the old end.
+func TestALogThatWentBackWithoutAWord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var f *pubsubtest.Faulty
+		var inner *membroker.Broker
+		b := open(t, Options{}, ample, func(m pubsub.Broker) pubsub.Broker {
+			inner = m.(*membroker.Broker)
+			f = pubsubtest.NewFaulty(m)
+			return f
+		})
+		stays := connect(t, b)
+		stays.subscribe("c", pubsub.Start{})
+		var all []pubsub.Position
+		for range 5 {
+			all = append(all, publish(t, b, "c", 1).Pos)
+		}
+		stays.pull()
+		f.Mute()
+		if _, err := inner.Rollback(t.Context(), "c", 2); err != nil {
+			t.Fatal(err)
+		}
+		returns := connect(t, b)
+		returns.subscribe("c", pubsub.Behind(all[3]))
+		for _, c := range []*consumer{returns, stays} {
+			if got := offsets(c.pull()); !slices.Equal(got, []uint64{0}) {
+				t.Errorf("got %v, want the gap alone", got)
+			}
+			if got := offsets(c.pull()); len(got) > 0 {
+				t.Errorf("behind the gap came %v", got)
+			}
+		}
+		f.Mend()
+		publish(t, b, "c", 1)
+		for _, c := range []*consumer{returns, stays} {
+			if got := offsets(c.pull()); !slices.Equal(got, []uint64{3}) {
+				t.Errorf("got %v, want what is published in the place of what was lost", got)
+			}
 		}
 	})
 }

@@ -192,6 +192,20 @@ func (l *lines) unfollow(c pubsub.Channel) {
 	}
 }
 
+// held returns the position that is held of a channel, if any.
+func (l *lines) held(c pubsub.Channel) pubsub.Position {
+	l.mu.RLock()
+	f := l.followed[c]
+	l.mu.RUnlock()
+	if f == nil {
+		return pubsub.Position{}
+	}
+	if p, held := f.position(); held {
+		return p
+	}
+	return pubsub.Position{}
+}
+
 // carrier implements [Broker.Line].
 func (l *lines) carrier(c pubsub.Channel) uint64 {
 	l.mu.RLock()

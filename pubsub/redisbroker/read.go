@@ -224,7 +224,7 @@ const eachChunk = 512
 // each runs a script of log.lua for channels, in pipelines, with what more returns as further
 // arguments. What fails is as if nothing had been run: these scripts may be repeated.
 func (b *Broker) each(ctx context.Context, s *redis.Script, channels []pubsub.Channel,
-	more func(pubsub.Channel) []any, result func(i int, cmd *redis.Cmd) error,
+	more func(i int) []any, result func(i int, cmd *redis.Cmd) error,
 ) error {
 	for first := 0; first < len(channels); first += eachChunk {
 		chunk := channels[first:min(first+eachChunk, len(channels))]
@@ -239,7 +239,7 @@ func (b *Broker) each(ctx context.Context, s *redis.Script, channels []pubsub.Ch
 			for i, c := range chunk {
 				args := b.arguments(c)
 				if more != nil {
-					args = append(args, more(c)...)
+					args = append(args, more(first+i)...)
 				}
 				cmds[i] = s.EvalSha(ctx, pipe, b.channelKeys(c), args...)
 			}

@@ -1,9 +1,9 @@
 package redisbroker
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -166,6 +166,25 @@ func (b *Broker) runIDs(ctx context.Context) ([]string, error) {
 	return ids, err
 }
 
+// outermost returns positions together with what else is known of their channels. What is
+// furthest comes first: if it is gone, its scar is one for the others as well.
+func (b *Broker) outermost(known map[pubsub.Channel]pubsub.Position) (channels []pubsub.Channel, positions []pubsub.Position) {
+	for c, p := range known {
+		all := []pubsub.Position{p}
+		if a := b.witness.last(c); a.number > 0 {
+			all = append(all, a.pos)
+		}
+		if held := b.lines.held(c); !held.IsZero() {
+			all = append(all, held)
+		}
+		slices.SortFunc(all, func(a, b pubsub.Position) int { return cmp.Compare(b.Offset, a.Offset) })
+		for _, p := range slices.Compact(all) {
+			channels, positions = append(channels, c), append(positions, p)
+		}
+	}
+	return channels, positions
+}
+
 // mark looks for positions that were once acknowledged or announced in the logs, and leaves a
 // scar in each log that lost its own. An error says that trying again may mark more; a log that
 // cannot be marked at all does not keep the others.
@@ -173,11 +192,11 @@ func (b *Broker) mark(ctx context.Context, known map[pubsub.Channel]pubsub.Posit
 	if b.flaws.ignoreDigest {
 		return nil
 	}
-	channels := slices.Collect(maps.Keys(known))
+	channels, positions := b.outermost(known)
 	scars := 0
 	var damaged error // of one of those that cannot be marked
-	err := b.each(ctx, scarScript, channels, func(c pubsub.Channel) []any {
-		p := known[c]
+	err := b.each(ctx, scarScript, channels, func(i int) []any {
+		p := positions[i]
 		scar := pubsub.Publication{ID: uuid.Must(uuid.NewV7())}
 		return []any{
 			string(p.Epoch), p.Offset, fmt.Sprintf("%08x", uint32(p.Digest)),

@@ -12,6 +12,7 @@ type log struct {
 	entries []entry
 	at      map[uuid.UUID]pubsub.Position // where each message stands
 	known   map[pubsub.Position]bool
+	scars   map[uint64]bool // offsets of scars whose positions are not known
 }
 
 type entry struct {
@@ -29,6 +30,7 @@ func (l *Ledger) Begins(c pubsub.Channel, front pubsub.Position) {
 		front: front,
 		at:    make(map[uuid.UUID]pubsub.Position),
 		known: map[pubsub.Position]bool{front: true},
+		scars: make(map[uint64]bool),
 	}
 }
 
@@ -48,8 +50,21 @@ func (l *Ledger) Scar(c pubsub.Channel, to pubsub.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	g := l.logs[c]
+	before := g.front
+	if n := len(g.entries); n > 0 {
+		before = g.entries[n-1].pos
+	}
 	g.entries = append(g.entries, entry{pos: to})
 	g.known[to] = true
+	// Of scars in a row only the last is told.
+	for offset := before.Offset + 1; offset < to.Offset; offset++ {
+		g.scars[offset] = true
+	}
+}
+
+// has reports whether a position stands in the log, as far as can be told.
+func (g *log) has(p pubsub.Position) bool {
+	return g.known[p] || p.Epoch == g.front.Epoch && g.scars[p.Offset]
 }
 
 // scar reports whether an entry is one.

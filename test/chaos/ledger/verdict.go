@@ -156,7 +156,7 @@ func (l *Ledger) checkGap(s *Subscriber, g pubsub.Gap, lossy []pubsub.Reason, su
 	case !slices.Contains(lossy, g.Reason):
 		wrong = "this fault costs nothing of that kind"
 	case log == nil:
-	case !log.known[g.To]:
+	case !log.has(g.To):
 		wrong = "it ends at no position of the log"
 	case g.Reason == pubsub.Rollback && g.From.Epoch != g.To.Epoch, g.Reason == pubsub.Replaced && g.From.Epoch == g.To.Epoch:
 		wrong = "the reason does not fit the epochs"
