@@ -73,7 +73,11 @@ func (b *Bridge) knows(m pubsub.Mark) bool {
 func (b *Bridge) open(ctx context.Context, s *shard, ch *channel) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), followTimeout)
 	defer cancel()
-	end, err := b.broker.Follow(ctx, ch.name)
+	var end pubsub.Position
+	err := pubsub.ErrUnavailable
+	if b.broker.Status().State != pubsub.Down { // else it would be tried for as long as it may take
+		end, err = b.broker.Follow(ctx, ch.name)
+	}
 	if err != nil {
 		s.mu.Lock()
 		delete(s.channels, ch.name)

@@ -17,21 +17,21 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 		return pubsub.Position{}, sub.client.why()
 	}
 	ch.add(sub, start.Pos)
-	atEnd := ch.synced && start.Pos == ch.end
+	atEnd := ch.synced && (!start.Resume || start.Pos == ch.end)
 	sub.placed = !start.Resume || atEnd
 	ch.mu.Unlock()
 
 	switch {
+	case !atEnd && ch.bridge.broker.Status().State == pubsub.Down:
+		// The log is needed and cannot be had: the client is better off asking again later than
+		// connected and waiting.
+		return pubsub.Position{}, pubsub.ErrUnavailable
 	case !start.Resume:
 		return sub.now(ctx)
 	case start.Pos.IsZero():
 		return sub.front(ctx)
-	case atEnd, ch.bridge.broker.Status().State != pubsub.Down:
-		return start.Pos, nil
 	}
-	// The log is needed and cannot be had: the client is better off asking again later than
-	// connected and waiting.
-	return pubsub.Position{}, pubsub.ErrUnavailable
+	return start.Pos, nil
 }
 
 // now returns the channel's end, and asks the log for it when it is unknown.

@@ -61,6 +61,7 @@ func (o Options) withDefaults() (Options, error) {
 	if o.PositionTTL <= 0 {
 		o.PositionTTL = pubsub.DefaultPositionTTL
 	}
+	o.PositionTTL = max(o.PositionTTL, time.Millisecond) // Redis counts in these
 	if o.Lines <= 0 {
 		o.Lines = 2
 	}

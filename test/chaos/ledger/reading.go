@@ -14,7 +14,8 @@ import (
 type reading struct {
 	begin, at pubsub.Position
 	got       map[uuid.UUID]time.Time
-	passed    map[place]bool // where messages were given
+	stood     map[uuid.UUID]pubsub.Position // where each message was given first
+	passed    map[place]bool                // where messages were given
 	tags      map[Tag]uuid.UUID
 	repeats   []repeat
 	gaps      []gap
@@ -31,16 +32,17 @@ type gap struct {
 	told time.Time
 }
 
-// A repeat is one publication that came under two ids.
+// A repeat is one publication that came under two ids, or at two places.
 type repeat struct {
 	tag   Tag
 	first uuid.UUID
+	pos   pubsub.Position // of the first
 }
 
 func newReading(at pubsub.Position) *reading {
 	return &reading{
 		begin: at, at: at,
-		got: make(map[uuid.UUID]time.Time), passed: make(map[place]bool), tags: make(map[Tag]uuid.UUID),
+		got: make(map[uuid.UUID]time.Time), stood: make(map[uuid.UUID]pubsub.Position), passed: make(map[place]bool), tags: make(map[Tag]uuid.UUID),
 	}
 }
 

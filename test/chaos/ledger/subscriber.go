@@ -67,10 +67,13 @@ func (s *Subscriber) Delivered(m *pubsub.Message, content Content, at time.Time)
 	case in.at.Next(m.ID) != m.Pos:
 		found.add(Disorder, "%s was given %v of %s behind %v (%s)", s.name, m.Pos, m.Channel, in.at, in.told())
 	}
-	if _, again := in.got[m.ID]; again {
+	if first, again := in.tags[content.Tag]; !again {
+		in.stood[m.ID] = m.Pos
+	} else if in.stood[first] == m.Pos {
 		found.add(Twice, "%s was given %v of %s twice (%s)", s.name, m.Pos, m.Channel, in.told())
-	} else if first, again := in.tags[content.Tag]; again {
-		in.repeats = append(in.repeats, repeat{content.Tag, first})
+	} else {
+		in.repeats = append(in.repeats, repeat{content.Tag, first, in.stood[first]})
+		in.stood[m.ID] = m.Pos
 	}
 	in.at, in.got[m.ID], in.tags[content.Tag] = m.Pos, at, m.ID
 	in.passed[place{m.Pos.Epoch, m.Pos.Offset}] = true

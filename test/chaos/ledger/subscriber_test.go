@@ -59,6 +59,23 @@ func TestTwice(t *testing.T) {
 		p.keep(first, append(ms, again)...)
 		p.finds([]pubsub.Reason{pubsub.Rollback})
 	})
+	t.Run("not what was lost and repeated under its id", func(t *testing.T) {
+		p := begin(t)
+		ms := p.publish(first, 1, 2, "")
+		p.Sent(channel, content(3), p.now)
+		p.Sent(channel, content(4), p.now)
+		lost := message(ms[1].Pos, 3, "")
+		behind := message(lost.Pos, 4, "")
+		again := message(ms[1].Pos, 4, "")
+		p.deliver(append(ms, lost, behind)...)
+		p.gap(told(pubsub.Rollback, behind.Pos, ms[1].Pos))
+		p.Acknowledged(content(4).Tag, again.ID, again.Pos, p.now)
+		p.deliver(again)
+		p.keep(first, append(ms, again)...)
+		p.finds([]pubsub.Reason{pubsub.Rollback})
+		p.deliver(again)
+		p.finds([]pubsub.Reason{pubsub.Rollback}, Disorder, Twice)
+	})
 }
 
 func TestDisorder(t *testing.T) {

@@ -125,9 +125,10 @@ func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, loss
 		}
 	}
 	for _, r := range in.repeats {
-		// A publication that was stored, lost and then repeated comes twice, rightly.
-		if there := g != nil && g.at[r.first] != (pubsub.Position{}); there || !lossy {
-			found.add(Twice, "%s was given %v of %s under two ids", s.name, r.tag, c)
+		// A publication that was stored, lost and then repeated comes twice, rightly: what it was
+		// stored as is not in the log, and who repeats it may be the instance, with the same id.
+		if there := g != nil && g.at[r.first] == r.pos; there || !lossy {
+			found.add(Twice, "%s was given %v of %s at two places, first at %v (%s)", s.name, r.tag, c, r.pos, in.told())
 		}
 	}
 	if g == nil {
