@@ -24,7 +24,7 @@ type scenario struct {
 // scenarios are all faults.
 var scenarios = []scenario{
 	frozen, away, killed, emptied,
-	lostTail, failover, masterKilled, slotMoved,
+	lostTail, failover, switchover, masterKilled, slotMoved,
 	unsubscribed, cutOff, muted,
 	crashed, rolling, embedded,
 }

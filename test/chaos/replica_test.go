@@ -35,11 +35,25 @@ var lostTail = scenario{name: "replica promoted with a lost tail", lossy: rollba
 	r.calmAfter()
 }}
 
-// failover: Sentinel replaces a master that died, or one that is well. Replication is
-// asynchronous, so what was not copied yet may be lost. One that is well lives on for a second,
-// and instances come to its successor one after the other: as docs/operations.md says, it takes
-// no writes without a replica.
+// failover: Sentinel replaces a master that died. Replication is asynchronous, so what was not
+// copied yet may be lost.
 var failover = scenario{name: "sentinel failover", lossy: rollback, play: func(r *run) {
+	r.failover(func(master, _ *redistest.Server, _ *redistest.Sentinels) { master.Kill() })
+}}
+
+// switchover: Sentinel replaces a master that is well. That lives on for a second, while instances
+// come to its successor one after the other. As docs/operations.md says, it takes no writes then.
+var switchover = scenario{name: "sentinel failover, the master well", lossy: rollback, play: func(r *run) {
+	r.ledger.Split()
+	r.failover(func(master, replica *redistest.Server, sentinels *redistest.Sentinels) {
+		for _, s := range []*redistest.Server{master, replica} {
+			s.Do("CONFIG", "SET", "min-replicas-to-write", "1")
+		}
+		sentinels.Failover()
+	})
+}}
+
+func (r *run) failover(begin func(master, replica *redistest.Server, sentinels *redistest.Sentinels)) {
 	master := redistest.Start(r.t)
 	replica := master.Replica(r.t)
 	sentinels := redistest.StartSentinels(r.t, 3, master)
@@ -48,18 +62,11 @@ var failover = scenario{name: "sentinel failover", lossy: rollback, play: func(r
 	})
 	r.calmBefore()
 	replica.AwaitCopy(master)
-	if r.rng.IntN(3) > 0 {
-		master.Kill()
-	} else {
-		for _, s := range []*redistest.Server{master, replica} {
-			s.Do("CONFIG", "SET", "min-replicas-to-write", "1")
-		}
-		sentinels.Failover()
-	}
+	begin(master, replica, sentinels)
 	sentinels.WaitMaster(replica)
 	r.prove(replica.Role() == "master", "the replica was made the master")
 	r.calmAfter()
-}}
+}
 
 // clustered leads all instances to a cluster.
 func clustered(c *redistest.Cluster) func(int) string {

@@ -119,6 +119,6 @@ func list[K ~string](counts map[K]int) string {
 
 // describe tells of a verdict in one line.
 func describe(v *ledger.Verdict) string {
-	return fmt.Sprintf("%d published, %d acknowledged, %d delivered, %d gone from Redis, gaps: %s (%d replaced), violations: %s, caught up in %v (%s)",
-		v.Published, v.Acknowledged, v.Delivered, v.Missing, list(v.Gaps), v.Replaced, list(v.Violations), v.CatchUp.Round(time.Millisecond), v.Slowest)
+	return fmt.Sprintf("%d published, %d acknowledged, %d delivered, %d gone from Redis, gaps: %s (%d replaced, %d given again), violations: %s, caught up in %v (%s)",
+		v.Published, v.Acknowledged, v.Delivered, v.Missing, list(v.Gaps), v.Replaced, v.Again, list(v.Violations), v.CatchUp.Round(time.Millisecond), v.Slowest)
 }

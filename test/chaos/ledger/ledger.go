@@ -9,7 +9,7 @@
 //   - nothing comes that nobody sent, or with another content, id or position than it has;
 //   - within a channel each message follows the one before it, by epoch, offset and digest,
 //     unless a gap stands between them;
-//   - nothing comes twice;
+//   - nothing comes twice, but for what was undone and done again;
 //   - gaps come only where the fault may have cost messages, begin where the subscriber
 //     stood, end at a position of the log, and cover nothing that the log still has.
 //
@@ -46,6 +46,7 @@ type Ledger struct {
 	subscribers []*Subscriber
 	logs        map[pubsub.Channel]*log
 	healed      time.Time
+	split       bool
 	noted       findings // what was found wrong as it was noted
 }
 
@@ -117,6 +118,15 @@ func (l *Ledger) Healed(at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.healed = at
+}
+
+// Split notes that two masters lived at once for a while. Who changed instances then came from one
+// history to the other and back: each time by a gap, but what it was given again may have been
+// taken back before, as long as it is gone in the end.
+func (l *Ledger) Split() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.split = true
 }
 
 // Broken notes that a client found the protocol broken.

@@ -34,9 +34,9 @@ type gap struct {
 
 // A repeat is one publication that came under two ids, or at two places.
 type repeat struct {
-	tag   Tag
-	first uuid.UUID
-	pos   pubsub.Position // of the first
+	tag      Tag
+	first    uuid.UUID
+	pos, now pubsub.Position // of the first, and of this one
 }
 
 func newReading(at pubsub.Position) *reading {

@@ -69,10 +69,8 @@ func (s *Subscriber) Delivered(m *pubsub.Message, content Content, at time.Time)
 	}
 	if first, again := in.tags[content.Tag]; !again {
 		in.stood[m.ID] = m.Pos
-	} else if in.stood[first] == m.Pos {
-		found.add(Twice, "%s was given %v of %s twice (%s)", s.name, m.Pos, m.Channel, in.told())
 	} else {
-		in.repeats = append(in.repeats, repeat{content.Tag, first, in.stood[first]})
+		in.repeats = append(in.repeats, repeat{content.Tag, first, in.stood[first], m.Pos})
 		in.stood[m.ID] = m.Pos
 	}
 	in.at, in.got[m.ID], in.tags[content.Tag] = m.Pos, at, m.ID

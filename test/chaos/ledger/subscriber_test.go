@@ -78,6 +78,38 @@ func TestTwice(t *testing.T) {
 	})
 }
 
+func TestGivenAgainByAFormerMaster(t *testing.T) {
+	for _, test := range []struct {
+		name        string
+		split, kept bool
+		want        []Kind
+	}{
+		{"where two masters lived", true, false, nil},
+		{"where one lived", false, false, []Kind{Twice}},
+		{"what the log has", true, true, []Kind{Twice}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			p := begin(t)
+			if test.split {
+				p.Split()
+			}
+			ms := p.publish(first, 1, 2, "")
+			p.Sent(channel, content(3), p.now)
+			lost := message(ms[1].Pos, 3, "")
+			p.deliver(append(ms, lost)...)
+			p.gap(told(pubsub.Rollback, lost.Pos, ms[1].Pos))
+			p.deliver(lost)
+			p.gap(told(pubsub.Rollback, lost.Pos, ms[1].Pos))
+			if test.kept {
+				p.keep(first, append(ms, lost)...)
+			} else {
+				p.keep(first, ms...)
+			}
+			p.finds([]pubsub.Reason{pubsub.Rollback}, test.want...)
+		})
+	}
+}
+
 func TestDisorder(t *testing.T) {
 	t.Run("swapped", func(t *testing.T) {
 		p := begin(t)

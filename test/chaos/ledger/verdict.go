@@ -48,6 +48,7 @@ type Verdict struct {
 	Gaps         map[pubsub.Reason]int // told to all subscribers together
 	Missing      int                   // acknowledged messages that are not in the logs any more
 	Replaced     int                   // deliveries that gaps rollback spare, of messages in the place of those
+	Again        int                   // deliveries of what had been taken back, where two masters lived at once
 	CatchUp      time.Duration         // from Healed until the last timed subscriber had what was acknowledged before
 	Slowest      string                // the last subscriber, if it took any time
 
@@ -94,7 +95,8 @@ func (l *Ledger) Judge(lossy ...pubsub.Reason) Verdict {
 				v.Gaps[g.Reason]++
 				l.checkGap(s, g.Gap, lossy, may[c], &found)
 			}
-			v.Replaced += l.checkReading(s, c, in, len(lossy) > 0, &found)
+			replaced, again := l.checkReading(s, c, in, len(lossy) > 0, &found)
+			v.Replaced, v.Again = v.Replaced+replaced, v.Again+again
 			if took := l.catchUp(s, c, in); took > v.CatchUp {
 				v.CatchUp, v.Slowest = took, s.name
 			}
@@ -115,8 +117,9 @@ func (g *log) missing(ps []*publication) (missing []*publication) {
 }
 
 // checkReading finds what a subscriber should have been given and was not, and what came
-// twice under two ids. It counts what gaps cover because something else had stood in its place.
-func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, lossy bool, found *findings) (replaced int) {
+// twice. It counts what gaps cover because something else had stood in its place, and what was
+// given again though it was taken back.
+func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, lossy bool, found *findings) (replaced, again int) {
 	g := l.logs[c]
 	for _, p := range l.stored[c] {
 		if kept := g != nil && g.at[p.id] != (pubsub.Position{}); !kept && in.owed(p) && !in.mourned(p) {
@@ -127,12 +130,17 @@ func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, loss
 	for _, r := range in.repeats {
 		// A publication that was stored, lost and then repeated comes twice, rightly: what it was
 		// stored as is not in the log, and who repeats it may be the instance, with the same id.
-		if there := g != nil && g.at[r.first] == r.pos; there || !lossy {
+		switch there := g == nil || g.at[r.first] == r.pos; {
+		case r.pos == r.now && (there || !lossy || !l.split || len(in.gaps) == 0):
+			found.add(Twice, "%s was given %v of %s at %v twice (%s)", s.name, r.tag, c, r.pos, in.told())
+		case r.pos == r.now:
+			again++
+		case there && g != nil || !lossy:
 			found.add(Twice, "%s was given %v of %s at two places, first at %v (%s)", s.name, r.tag, c, r.pos, in.told())
 		}
 	}
 	if g == nil {
-		return 0
+		return 0, again
 	}
 	for _, e := range g.entries {
 		switch _, got := in.got[e.id]; {
@@ -145,7 +153,7 @@ func (l *Ledger) checkReading(s *Subscriber, c pubsub.Channel, in *reading, loss
 			found.add(Lost, "%s was not given %v of %s, which the log has; it stands at %v (%s)", s.name, e.pos, c, in.at, in.told())
 		}
 	}
-	return replaced
+	return replaced, again
 }
 
 // checkGap holds a gap against the fault and the log. suffered says whether the log may have
@@ -157,7 +165,7 @@ func (l *Ledger) checkGap(s *Subscriber, g pubsub.Gap, lossy []pubsub.Reason, su
 	case !slices.Contains(lossy, g.Reason):
 		wrong = "this fault costs nothing of that kind"
 	case log == nil:
-	case !log.has(g.To):
+	case !log.has(g.To) && !l.split:
 		wrong = "it ends at no position of the log"
 	case g.Reason == pubsub.Rollback && g.From.Epoch != g.To.Epoch, g.Reason == pubsub.Replaced && g.From.Epoch == g.To.Epoch:
 		wrong = "the reason does not fit the epochs"
