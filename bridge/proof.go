@@ -1,8 +1,6 @@
 package bridge
 
-import (
-	"github.com/wsbridge/wsbridge/pubsub"
-)
+import "github.com/wsbridge/wsbridge/pubsub"
 
 // A proof says that the channel's messages behind a position stand in its log: the log was
 // read from there through the end of announcements, and what is announced since follows that.

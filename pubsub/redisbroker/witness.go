@@ -50,7 +50,7 @@ const (
 
 func (w *witness) init(b *Broker) { w.b, w.recent = b, make(map[pubsub.Channel]acknowledged) }
 
-// note remembers a publication, in the place of the one in front of which it was verified.
+// note remembers a publication, in the place of the one that the script has found in front of it.
 func (w *witness) note(c pubsub.Channel, a acknowledged) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
