@@ -48,7 +48,7 @@ type plan struct {
 
 func main() {
 	p := plan{check: true}
-	flag.IntVar(&p.rounds, "rounds", 3, "how often each rate is measured, in turns")
+	flag.IntVar(&p.rounds, "rounds", 3, "how often each rate is measured, in turns; 0: only the latency")
 	flag.IntVar(&p.publishes, "publishes", 200_000, "publications in each round")
 	flag.IntVar(&p.requests, "requests", 20_000, "publications over HTTP, one a request; ten times as many in batches")
 	flag.IntVar(&p.slices, "slices", 8, "how often each latency is measured for a second, in turns")
@@ -88,11 +88,13 @@ func run(ctx context.Context, w io.Writer, p plan) error {
 	defer b.close()
 	fmt.Fprintf(w, "Redis %s %s, %s\n\n", b.version, b.cores(), runtime.Version())
 
-	share, err := b.rates(ctx, w, p)
-	if err != nil {
-		return fmt.Errorf("rates: %w", err)
+	share := 1.0
+	if p.rounds > 0 {
+		if share, err = b.rates(ctx, w, p); err != nil {
+			return fmt.Errorf("rates: %w", err)
+		}
+		fmt.Fprintln(w)
 	}
-	fmt.Fprintln(w)
 	delay, err := b.delays(ctx, w, p)
 	if err != nil {
 		return fmt.Errorf("latency: %w", err)
