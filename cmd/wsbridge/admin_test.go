@@ -5,13 +5,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/metrics"
 )
 
 func TestScrapeHasEveryName(t *testing.T) {
 	s := startServer(t, nil, "--dev")
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		p := s.listening("a", "--count=1", "--transport="+transport.String())
 		must(t, []string{"WSBRIDGE_URL=" + s.url}, "publish", "a", "1")
 		p.status()
@@ -19,7 +19,7 @@ func TestScrapeHasEveryName(t *testing.T) {
 	var text string
 	eventually(t, "all clients have left", func() bool {
 		_, text = get(t, s.admin+"/metrics")
-		for _, transport := range client.Transports() {
+		for _, transport := range raw.Transports() {
 			if !strings.Contains(text, `wsbridge_connections{transport="`+transport.String()+`"} 0`) {
 				return false
 			}
@@ -31,7 +31,7 @@ func TestScrapeHasEveryName(t *testing.T) {
 			t.Errorf("%s is not in the scrape", m.Name)
 		}
 	}
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		if line := `wsbridge_messages_delivered_total{transport="` + transport.String() + `"} `; strings.Contains(text, line+"0\n") {
 			t.Errorf("%s0", line)
 		}

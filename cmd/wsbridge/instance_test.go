@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -54,7 +54,7 @@ func (p *publisher) run(t *testing.T, url string) {
 // A reader is a line that is read to its end. The line itself is strict about holes and
 // repeats.
 type reader struct {
-	line    *client.Line
+	line    *raw.Line
 	offset  atomic.Uint64 // of the newest message
 	retry   time.Duration // that the last answer of a poll asked for
 	ending  error
@@ -84,14 +84,14 @@ func TestStopDuringTraffic(t *testing.T) {
 	defer cancel()
 
 	readers := make(map[string]*reader)
-	for _, transport := range client.Transports() {
-		line, err := client.Open(ctx, client.Options{URL: s.url, Transport: transport, Channels: []pubsub.Channel{"a"}, Interval: 20 * time.Millisecond})
+	for _, transport := range raw.Transports() {
+		line, err := raw.Open(ctx, raw.Options{URL: s.url, Transport: transport, Channels: []pubsub.Channel{"a"}, Interval: 20 * time.Millisecond})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer line.CloseNow()
 		// The welcome of each has to come before anything is published.
-		for e := (client.Event{}); len(line.Cursor()) == 0 || !line.Cursor()[0].Start.Resume; {
+		for e := (raw.Event{}); len(line.Cursor()) == 0 || !line.Cursor()[0].Start.Resume; {
 			if e, err = line.Next(ctx); err != nil {
 				t.Fatal(err, e)
 			}
@@ -154,7 +154,7 @@ func TestStopDuringTraffic(t *testing.T) {
 		if got := r.offset.Load(); got < before {
 			t.Errorf("%s ended behind message %d, and %d was acknowledged before the signal", name, got, before)
 		}
-		var closed *client.CloseError
+		var closed *raw.CloseError
 		switch {
 		case strings.HasSuffix(name, "poll"):
 			if r.retry == 0 {

@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -26,14 +26,14 @@ const maxListened = wire.MaxChannels
 // Run prints each message as the object that it is on every transport, and on standard error
 // what else there is to know.
 func (c *listenCommand) Run(t *terminal) error {
-	options := client.Options{
+	options := raw.Options{
 		URL: c.URL, Token: c.Token, ClientID: c.Client,
 		OnRetry: func(reason error, after time.Duration) {
 			fmt.Fprintf(t.err, "wsbridge: %v; again in %v\n", reason, after.Round(time.Millisecond))
 		},
 	}
 	var err error
-	if options.Transport, err = client.ParseTransport(c.Transport); err != nil {
+	if options.Transport, err = raw.ParseTransport(c.Transport); err != nil {
 		return err
 	}
 	if options.Cursor, err = pubsub.ParseCursor(c.Cursor, maxListened); err != nil {
@@ -47,7 +47,7 @@ func (c *listenCommand) Run(t *terminal) error {
 		options.Channels = append(options.Channels, channel)
 	}
 	printed := 0
-	for e, err := range client.Listen(t.ctx, options) {
+	for e, err := range raw.Listen(t.ctx, options) {
 		switch {
 		case err != nil:
 			return err
@@ -60,11 +60,11 @@ func (c *listenCommand) Run(t *terminal) error {
 			}
 		case e.Gap != nil:
 			fmt.Fprintf(t.err, "wsbridge: gap in %s: %s, from %s to %s\n", e.Gap.Channel, e.Gap.Reason, e.Gap.From, e.Gap.To)
-		case e.Type == client.Welcome:
+		case e.Type == raw.Welcome:
 			fmt.Fprintf(t.err, "wsbridge: connected by %v as %s\n", options.Transport, e.Client)
-		case e.Type == client.Failed:
+		case e.Type == raw.Failed:
 			fmt.Fprintf(t.err, "wsbridge: %s: %s\n", e.Code, e.Detail)
-		case e.Type == client.Unsubscribed:
+		case e.Type == raw.Unsubscribed:
 			fmt.Fprintf(t.err, "wsbridge: no longer subscribed to %s: %s\n", e.Channel, e.Code)
 		}
 	}

@@ -5,7 +5,7 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 )
 
 func TestListenTellsOfGaps(t *testing.T) {
@@ -22,7 +22,7 @@ func TestListenGoesOnBehindItsCursor(t *testing.T) {
 	env := []string{"WSBRIDGE_URL=" + s.url}
 	must(t, env, "publish", "a", "1")
 	must(t, env, "publish", "a", "2")
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		out := must(t, env, "listen", "--cursor=a@0", "--count=2", "--transport="+transport.String())
 		if !strings.Contains(out, `"data":1,`) || !strings.Contains(out, `"data":2,`) || strings.Count(out, "\n") != 2 {
 			t.Errorf("%v: %s", transport, out)

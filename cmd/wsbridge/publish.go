@@ -8,7 +8,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -48,12 +48,12 @@ func (c *publishCommand) Run(t *terminal) error {
 		}
 		c.Meta["content-type"] = c.ContentType
 	}
-	receipt, err := client.Publish(t.ctx, client.Options{
+	receipt, err := raw.Publish(t.ctx, raw.Options{
 		URL: c.URL, APIKey: c.APIKey, Token: c.Token, Patience: c.Timeout,
 		OnRetry: func(reason error, after time.Duration) {
 			fmt.Fprintf(t.err, "wsbridge: %v; again in %v\n", reason, after.Round(time.Millisecond))
 		},
-	}, client.Publication{Channel: channel, Event: c.Event, Data: data, Meta: c.Meta, Key: c.IdempotencyKey})
+	}, raw.Publication{Channel: channel, Event: c.Event, Data: data, Meta: c.Meta, Key: c.IdempotencyKey})
 	if err != nil {
 		return err
 	}

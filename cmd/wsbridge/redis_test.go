@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -22,9 +22,9 @@ func onRedis(url string, more ...string) []string {
 // publish publishes a message, as often as it takes. It may be called by any goroutine.
 func publish(t *testing.T, s *server, n int) {
 	t.Helper()
-	o := client.Options{URL: s.url, Patience: 2 * patience}
-	p := client.Publication{Channel: "orders:42", Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(fmt.Sprint(n))}}
-	if _, err := client.Publish(t.Context(), o, p); err != nil {
+	o := raw.Options{URL: s.url, Patience: 2 * patience}
+	p := raw.Publication{Channel: "orders:42", Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(fmt.Sprint(n))}}
+	if _, err := raw.Publish(t.Context(), o, p); err != nil {
 		t.Errorf("message %d: %v", n, err)
 	}
 }
@@ -34,7 +34,7 @@ func TestTwoInstancesOverEveryTransport(t *testing.T) {
 	one := startServer(t, onRedis("redis://"+redis.Addr()+"/3"), "--dev")
 	two := startServer(t, onRedis("redis://"+redis.Addr()+"/3"), "--dev")
 	listeners := make(map[string]*process)
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		listeners[transport.String()] = two.listening("--transport="+transport.String(), "--count=3", "orders:42")
 	}
 	publish(t, one, 1)
@@ -198,25 +198,25 @@ func TestStopWhileStarting(t *testing.T) {
 // A held is a WebSocket that must not break.
 type held struct {
 	t    *testing.T
-	line *client.Line
+	line *raw.Line
 }
 
 func hold(t *testing.T, s *server) *held {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	line, err := client.Open(ctx, client.Options{URL: s.url, Transport: client.WebSocket, Channels: []pubsub.Channel{"orders:42"}})
+	line, err := raw.Open(ctx, raw.Options{URL: s.url, Transport: raw.WebSocket, Channels: []pubsub.Channel{"orders:42"}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { line.CloseNow() })
 	h := &held{t, line}
-	for h.next().Type != client.Subscribed {
+	for h.next().Type != raw.Subscribed {
 	}
 	return h
 }
 
-func (h *held) next() client.Event {
+func (h *held) next() raw.Event {
 	h.t.Helper()
 	ctx, cancel := context.WithTimeout(h.t.Context(), patience)
 	defer cancel()

@@ -8,14 +8,14 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 )
 
 func TestDevOverEveryTransport(t *testing.T) {
 	s := startServer(t, nil, "--dev")
 	env := []string{"WSBRIDGE_URL=" + s.url}
 	listeners := make(map[string]*process)
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		listeners[transport.String()] = s.listening("--transport="+transport.String(), "--count=3", "orders:42")
 	}
 	must(t, env, "publish", "orders:42", `{"n":9007199254740993}`)
@@ -53,7 +53,7 @@ func TestKeysAreInForce(t *testing.T) {
 	if status, _, err := command(t, []string{url, "WSBRIDGE_TOKEN=" + token}, "publish", "news", "1"); status != 1 || !strings.Contains(err, "403 forbidden") {
 		t.Errorf("publish beyond the token: status %d, %s", status, err)
 	}
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		status, out, err := command(t, []string{url}, "listen", "chat:1", "--transport="+transport.String())
 		if status != 1 || out != "" || !strings.Contains(err, "unauthorized") {
 			t.Errorf("listen without a token over %v: status %d, %s%s", transport, status, out, err)

@@ -26,7 +26,7 @@ var allowed = map[string][]string{
 	"transport/wire":      {"pubsub"},
 	"transport":           {"pubsub", "bridge", "transport/websocket", "transport/wire", "internal/auth", "internal/problem", "internal/wheel"},
 	"api":                 {"pubsub", "bridge", "transport", "transport/wire", "internal/auth", "internal/problem"},
-	"client":              {"pubsub", "transport/websocket", "transport/wire"},
+	"client/raw":          {"pubsub", "transport/websocket", "transport/wire"},
 	"internal/auth":       {"pubsub"},
 	"internal/config":     {"pubsub", "internal/auth"},
 	"internal/metrics":    {"pubsub", "transport/wire", "internal/problem"},

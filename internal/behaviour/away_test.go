@@ -10,7 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -158,15 +158,15 @@ func (s *server) storedOnce(t *testing.T, j *journal, n int) []*pubsub.Message {
 // A crowd is one client on each transport, all on one instance and at one position.
 type crowd struct {
 	*server
-	lines map[client.Transport]*line
+	lines map[raw.Transport]*line
 }
 
 // gather returns a crowd at the end of a journal, once all that wait do.
 func (s *server) gather(t *testing.T, j *journal) *crowd {
 	t.Helper()
-	c := &crowd{s, make(map[client.Transport]*line)}
-	for _, transport := range client.Transports() {
-		l := s.join(t, transport, client.Options{Cursor: j.behind(j.last()), Wait: 55 * time.Second})
+	c := &crowd{s, make(map[raw.Transport]*line)}
+	for _, transport := range raw.Transports() {
+		l := s.join(t, transport, raw.Options{Cursor: j.behind(j.last()), Wait: 55 * time.Second})
 		s.park(t, l, transport, j.channel)
 		c.lines[transport] = l
 	}
@@ -178,9 +178,9 @@ func (s *server) gather(t *testing.T, j *journal) *crowd {
 // of them or none.
 func (c *crowd) comeAgain(t *testing.T) {
 	t.Helper()
-	l := c.lines[client.Poll]
+	l := c.lines[raw.Poll]
 	l.CloseNow()
-	c.lines[client.Poll] = c.join(t, client.Poll, client.Options{Cursor: l.Cursor()})
+	c.lines[raw.Poll] = c.join(t, raw.Poll, raw.Options{Cursor: l.Cursor()})
 }
 
 // catchUp reads what is behind the n-th message.
@@ -219,7 +219,7 @@ func (s *server) refusesAll(t *testing.T, c pubsub.Channel) {
 			})
 		})
 	}
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		wg.Go(func() {
 			t.Run(transport.String(), func(t *testing.T) { s.refusesNew(t, transport) })
 		})

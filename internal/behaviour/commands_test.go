@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -16,7 +16,7 @@ import (
 
 // ask sends a command over a WebSocket and waits for its answer. What comes before that is
 // given by next.
-func (l *line) ask(c wire.Command) client.Event {
+func (l *line) ask(c wire.Command) raw.Event {
 	l.t.Helper()
 	if err := l.Send(c); err != nil {
 		l.t.Fatal(err)
@@ -25,14 +25,14 @@ func (l *line) ask(c wire.Command) client.Event {
 		switch e := l.event(); {
 		case e.Ref == c.Ref:
 			return e
-		case e.Type != client.Heartbeat:
+		case e.Type != raw.Heartbeat:
 			l.early = append(l.early, e)
 		}
 	}
 }
 
 // send sends a command by POST.
-func (s *server) send(t testing.TB, c wire.Command) (reply, client.Event) {
+func (s *server) send(t testing.TB, c wire.Command) (reply, raw.Event) {
 	t.Helper()
 	r := s.do(t, request{
 		path: "/v1/send", body: string(wire.AppendCommand(nil, &c)),
@@ -46,10 +46,10 @@ func (s *server) send(t testing.TB, c wire.Command) (reply, client.Event) {
 }
 
 // answered checks what a command was answered with.
-func answered(t testing.TB, what string, e client.Event, want string) {
+func answered(t testing.TB, what string, e raw.Event, want string) {
 	t.Helper()
 	got := e.Type
-	if e.Type == client.Failed {
+	if e.Type == raw.Failed {
 		got = "error " + e.Code
 	}
 	if got != want {
@@ -75,7 +75,7 @@ func TestHistoryIsTheSameEverywhere(t *testing.T) {
 		gap := func(reason pubsub.Reason, from pubsub.Position) []pubsub.Gap {
 			return []pubsub.Gap{{Channel: j.channel, Reason: reason, From: from, To: j.at[3]}}
 		}
-		l := s.join(t, client.WebSocket, client.Options{})
+		l := s.join(t, raw.WebSocket, raw.Options{})
 		for _, q := range []struct {
 			name        string
 			since       pubsub.Start
@@ -156,7 +156,7 @@ func TestHistoryPagesBack(t *testing.T) {
 func TestCommandsThatAreNotThereYet(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	l := s.join(t, client.WebSocket, client.Options{})
+	l := s.join(t, raw.WebSocket, raw.Options{})
 	for _, c := range []wire.Command{
 		{Type: wire.Presence, Ref: "2", Channel: "orders:42"},
 		{Type: wire.RPC, Ref: "3", Method: "sum", Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("[1,2]")}},
@@ -195,7 +195,7 @@ func TestUnsubscribe(t *testing.T) {
 		c := named(t, "orders")
 		at := s.end(t, c)
 		p := s.publishAtPace(t, c, time.Millisecond)
-		l := s.join(t, client.WebSocket, client.Options{})
+		l := s.join(t, raw.WebSocket, raw.Options{})
 		for range 30 {
 			answered(t, "subscribe", l.ask(wire.Command{Type: wire.Subscribe, Ref: "2", Channel: c, Since: pubsub.Behind(at)}), "subscribed")
 			// The line checks that nothing is missing behind since.
@@ -220,11 +220,11 @@ func TestClientsPublish(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			c := named(t, "chat")
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
-			socket := s.join(t, client.WebSocket, client.Options{ClientID: "tab-1"})
-			ways := []func(wire.Command) client.Event{socket.ask, func(p wire.Command) client.Event {
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{c}})
+			socket := s.join(t, raw.WebSocket, raw.Options{ClientID: "tab-1"})
+			ways := []func(wire.Command) raw.Event{socket.ask, func(p wire.Command) raw.Event {
 				p.Token, p.Client = s.token(), "tab-1"
 				_, e := s.send(t, p)
 				return e
@@ -273,11 +273,11 @@ func TestPersonalChannels(t *testing.T) {
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		greedy := s.sign(auth.Claims{User: "bob", Capabilities: map[string]auth.Op{"*": auth.AllOps}}, time.Hour)
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			user := "ann+" + transport.String() + "@example.com"
 			own := pubsub.Channel("user:ann=2B" + transport.String() + "=40example.com")
 			token := s.sign(auth.Claims{User: user}, time.Hour)
-			l := s.join(t, transport, client.Options{Token: token, Channels: []pubsub.Channel{own}})
+			l := s.join(t, transport, raw.Options{Token: token, Channels: []pubsub.Channel{own}})
 			for n := range 3 {
 				pos := s.stored(t, s.backend(t, request{path: "/v1/users/" + user + "/messages", body: "1"}))
 				if m := l.message(); m.Pos != pos || m.Channel != own {
@@ -290,7 +290,7 @@ func TestPersonalChannels(t *testing.T) {
 			}
 			_, e = s.send(t, wire.Command{Type: wire.Publish, Ref: "1", Token: token, Channel: own, Event: "x"})
 			answered(t, "publish to the own channel", e, "error forbidden")
-			s.refuses(t, transport, client.Options{Token: greedy, Channels: []pubsub.Channel{own}}, refusal{403, wire.CloseForbidden, "forbidden"})
+			s.refuses(t, transport, raw.Options{Token: greedy, Channels: []pubsub.Channel{own}}, refusal{403, wire.CloseForbidden, "forbidden"})
 		})
 	})
 }
@@ -300,18 +300,18 @@ func TestAnonymousClients(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "open"))
-			opened, err := s.open(transport, client.Options{Cursor: j.behind(0)})
+			opened, err := s.open(transport, raw.Options{Cursor: j.behind(0)})
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { opened.CloseNow() })
 			l := &line{t: t, Line: opened, note: true}
-			if e := l.event(); e.Type != client.Welcome || e.User != "" {
+			if e := l.event(); e.Type != raw.Welcome || e.User != "" {
 				t.Fatalf("%s came (%s), user %q", e.Type, e.Code, e.User)
 			}
-			if transport == client.WebSocket {
+			if transport == raw.WebSocket {
 				answered(t, "connect", l.next(), "subscribed")
 			}
 			j.follow(t, l, 0)
@@ -322,10 +322,10 @@ func TestAnonymousClients(t *testing.T) {
 			_, e = s.send(t, wire.Command{Type: wire.Publish, Ref: "1", Channel: j.channel, Event: "x"})
 			answered(t, "publish", e, "error unauthorized")
 			// One channel that is not open refuses all.
-			s.refuses(t, transport, client.Options{Channels: []pubsub.Channel{j.channel, "orders:42"}}, refusal{401, wire.CloseUnauthorized, "unauthorized"})
+			s.refuses(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel, "orders:42"}}, refusal{401, wire.CloseUnauthorized, "unauthorized"})
 			// What is open to everyone is open to those whose token says nothing of it.
 			token := s.sign(auth.Claims{User: "bob"}, time.Hour)
-			j.follow(t, s.join(t, transport, client.Options{Token: token, Cursor: j.behind(0)}), 0)
+			j.follow(t, s.join(t, transport, raw.Options{Token: token, Cursor: j.behind(0)}), 0)
 		})
 	})
 }
@@ -335,24 +335,24 @@ func TestManyChannels(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			most := 100
-			if transport == client.WebSocket {
+			if transport == raw.WebSocket {
 				most = 1000
 			}
 			channels := make([]pubsub.Channel, most+1)
 			for i := range channels {
 				channels[i] = named(t, fmt.Sprintf("n%d", i))
 			}
-			s.refuses(t, transport, client.Options{Token: s.token(), Channels: channels}, refusal{400, 0, "too_many_channels"})
-			l := s.join(t, transport, client.Options{Channels: channels[:most]})
+			s.refuses(t, transport, raw.Options{Token: s.token(), Channels: channels}, refusal{400, 0, "too_many_channels"})
+			l := s.join(t, transport, raw.Options{Channels: channels[:most]})
 			for _, c := range []pubsub.Channel{channels[0], channels[most-1]} {
 				pos := s.publish(t, c, "1")
 				if m := l.message(); m.Channel != c || m.Pos != pos {
 					t.Fatalf("%v of %s came, want %v of %s", m.Pos, m.Channel, pos, c)
 				}
 			}
-			if transport != client.WebSocket {
+			if transport != raw.WebSocket {
 				return
 			}
 			one := wire.Command{Type: wire.Subscribe, Ref: "2", Channel: channels[most]}

@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -15,10 +15,10 @@ func TestAPostReachesASubscriber(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "orders"))
 			j.write(t, 3)
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}})
 			// It begins now: nothing of what was, everything from here on.
 			for range 20 {
 				j.follow(t, l, j.last())
@@ -31,7 +31,7 @@ func TestSeveralChannelsInTheirOrders(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			journals := make(map[pubsub.Channel]*journal)
 			var cursor pubsub.Cursor
 			for _, name := range []string{"a", "b", "c"} {
@@ -40,7 +40,7 @@ func TestSeveralChannelsInTheirOrders(t *testing.T) {
 				journals[j.channel] = j
 				cursor = append(cursor, j.behind(0)...)
 			}
-			l := s.join(t, transport, client.Options{Cursor: cursor})
+			l := s.join(t, transport, raw.Options{Cursor: cursor})
 			came := make(map[pubsub.Channel]int)
 			for range 3 * 30 {
 				m := l.message()

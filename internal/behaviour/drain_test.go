@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -35,13 +35,13 @@ func (s *server) drain(t *testing.T) {
 
 // sentAway reads until the server sends the client elsewhere, and tells when to come back.
 // Lines are closed; polls are answered, and so they go on.
-func (l *line) sentAway(transport client.Transport, got func(*pubsub.Message)) time.Duration {
+func (l *line) sentAway(transport raw.Transport, got func(*pubsub.Message)) time.Duration {
 	l.t.Helper()
 	for {
 		e, err := l.try()
-		switch closed := (*client.CloseError)(nil); {
-		case errors.As(err, &closed) && closed.Code == wire.CloseRestart && transport < client.LongPoll:
-			if want := wire.CloseReason(closed.Code, closed.Retry); transport == client.WebSocket && closed.Reason != want {
+		switch closed := (*raw.CloseError)(nil); {
+		case errors.As(err, &closed) && closed.Code == wire.CloseRestart && transport < raw.LongPoll:
+			if want := wire.CloseReason(closed.Code, closed.Retry); transport == raw.WebSocket && closed.Reason != want {
 				l.t.Errorf("the reason is %q, want %q", closed.Reason, want)
 			}
 			return closed.Retry
@@ -49,9 +49,9 @@ func (l *line) sentAway(transport client.Transport, got func(*pubsub.Message)) t
 			l.t.Fatalf("the line ended: %v", err)
 		case e.Message != nil:
 			got(e.Message)
-		case e.Type == client.Heartbeat && e.Retry > 0:
+		case e.Type == raw.Heartbeat && e.Retry > 0:
 			return e.Retry
-		case e.Type != client.Heartbeat:
+		case e.Type != raw.Heartbeat:
 			l.t.Fatalf("%s came (%s)", e.Type, e.Code)
 		}
 	}
@@ -60,11 +60,11 @@ func (l *line) sentAway(transport client.Transport, got func(*pubsub.Message)) t
 func TestDraining(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			s := start(t, setup{})
 			j := s.journal(t, named(t, "orders"))
 			j.write(t, 2)
-			l := s.join(t, transport, client.Options{Cursor: j.behind(2), Wait: 55 * time.Second})
+			l := s.join(t, transport, raw.Options{Cursor: j.behind(2), Wait: 55 * time.Second})
 			s.park(t, l, transport, j.channel)
 			s.drain(t)
 			retry := l.sentAway(transport, func(m *pubsub.Message) { t.Errorf("message %v came", m.Pos) })
@@ -97,14 +97,14 @@ func TestDraining(t *testing.T) {
 					t.Errorf("%s: the cursor is %v", path, a.Cursor)
 				}
 			}
-			if transport < client.LongPoll {
-				_, err := s.open(transport, client.Options{Token: s.token(), Cursor: l.Cursor()})
+			if transport < raw.LongPoll {
+				_, err := s.open(transport, raw.Options{Token: s.token(), Cursor: l.Cursor()})
 				if refused := (refusal{status: 503, code: "draining"}).isOf(t, err); refused.RetryAfter <= 0 {
 					t.Errorf("a new client is not told when to come back")
 				}
 			}
 			until(t, "the end is counted", func() bool {
-				return transport == client.Poll || s.counts.of(closedWith(transport.String(), int(wire.CloseRestart))) > 0
+				return transport == raw.Poll || s.counts.of(closedWith(transport.String(), int(wire.CloseRestart))) > 0
 			})
 		})
 	})
@@ -115,10 +115,10 @@ func TestDraining(t *testing.T) {
 func TestDrainingLosesNothing(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			s := start(t, setup{})
 			c := named(t, "orders")
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{c}})
 			p := s.publishAtPace(t, c, time.Millisecond)
 			n := 0
 			got := func(m *pubsub.Message) {
@@ -136,7 +136,7 @@ func TestDrainingLosesNothing(t *testing.T) {
 			after := p.published() + 50
 			until(t, "publishes are still answered", func() bool { return p.published() > after })
 			p.stop()
-			rest := s.join(t, client.Poll, client.Options{Cursor: cursor, Limit: 1000})
+			rest := s.join(t, raw.Poll, raw.Options{Cursor: cursor, Limit: 1000})
 			for n < p.published() {
 				got(rest.message())
 			}
@@ -149,10 +149,10 @@ func TestDrainingLosesNothing(t *testing.T) {
 // once, and given what that has.
 func TestARestartIsAGap(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		before, after := start(t, setup{}), start(t, setup{})
 		old := before.journal(t, named(t, "orders"))
-		l := before.join(t, transport, client.Options{Cursor: old.behind(0)})
+		l := before.join(t, transport, raw.Options{Cursor: old.behind(0)})
 		old.follow(t, l, 0)
 		before.drain(t)
 		l.sentAway(transport, func(m *pubsub.Message) { t.Errorf("message %v came", m.Pos) })
@@ -160,10 +160,10 @@ func TestARestartIsAGap(t *testing.T) {
 
 		j := after.journal(t, old.channel)
 		j.write(t, 3)
-		l = after.join(t, transport, client.Options{Cursor: l.Cursor()})
+		l = after.join(t, transport, raw.Options{Cursor: l.Cursor()})
 		l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Replaced, From: old.at[1], To: j.at[0]})
 		j.follow(t, l, 0)
-		l = after.join(t, transport, client.Options{Cursor: l.Cursor()})
+		l = after.join(t, transport, raw.Options{Cursor: l.Cursor()})
 		j.follow(t, l, j.last())
 	})
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -26,43 +26,43 @@ func TestATokenExpiresWhileConnected(t *testing.T) {
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		expired := refusal{http.StatusUnauthorized, wire.CloseTokenExpired, "token_expired"}
-		tokens, lines := make(map[client.Transport]string), make(map[client.Transport]*line)
-		channel := func(transport client.Transport) pubsub.Channel { return named(t, "orders-"+transport.String()) }
+		tokens, lines := make(map[raw.Transport]string), make(map[raw.Transport]*line)
+		channel := func(transport raw.Transport) pubsub.Channel { return named(t, "orders-"+transport.String()) }
 		// All of them first, so that they expire at the same time.
-		for _, transport := range client.Transports() {
+		for _, transport := range raw.Transports() {
 			j := s.journal(t, channel(transport))
 			tokens[transport] = s.dying()
-			l := s.join(t, transport, client.Options{Token: tokens[transport], Cursor: j.behind(0), Wait: 55 * time.Second})
+			l := s.join(t, transport, raw.Options{Token: tokens[transport], Cursor: j.behind(0), Wait: 55 * time.Second})
 			j.follow(t, l, 0)
 			s.park(t, l, transport, j.channel)
 			lines[transport] = l
 		}
-		for _, transport := range client.Transports() {
+		for _, transport := range raw.Transports() {
 			t.Run(transport.String(), func(t *testing.T) {
 				l, c := lines[transport], channel(transport)
 				l.t = t
-				if transport == client.LongPoll {
+				if transport == raw.LongPoll {
 					// Long before its time is up, the poll is answered.
 					e := l.event()
 					at, _ := e.Cursor.Find(c)
-					if e.Type != client.Heartbeat || at.Pos != s.end(t, c) {
+					if e.Type != raw.Heartbeat || at.Pos != s.end(t, c) {
 						t.Fatalf("the held poll was answered with %s and the cursor %v", e.Type, e.Cursor)
 					}
 				}
-				if err := l.ended(); transport >= client.LongPoll {
+				if err := l.ended(); transport >= raw.LongPoll {
 					expired.isOf(t, err)
 				} else {
 					closedWithCode(t, err, expired.close)
 				}
-				if transport != client.Poll {
+				if transport != raw.Poll {
 					until(t, "the end is counted", func() bool {
 						return s.counts.of(closedWith(transport.String(), int(expired.close))) > 0
 					})
 				}
-				s.refuses(t, transport, client.Options{Token: tokens[transport], Cursor: l.Cursor()}, expired)
+				s.refuses(t, transport, raw.Options{Token: tokens[transport], Cursor: l.Cursor()}, expired)
 				j := s.journal(t, c)
 				j.write(t, 3)
-				j.follow(t, s.join(t, transport, client.Options{Cursor: l.Cursor()}), 0)
+				j.follow(t, s.join(t, transport, raw.Options{Cursor: l.Cursor()}), 0)
 			})
 		}
 	})
@@ -95,8 +95,8 @@ func TestARefreshKeepsAWebSocket(t *testing.T) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
 		token := s.dying()
-		o := client.Options{Token: token, Channels: []pubsub.Channel{j.channel}}
-		refreshed, other := s.join(t, client.WebSocket, o), s.join(t, client.WebSocket, o)
+		o := raw.Options{Token: token, Channels: []pubsub.Channel{j.channel}}
+		refreshed, other := s.join(t, raw.WebSocket, o), s.join(t, raw.WebSocket, o)
 
 		// Another user's token is refused, and the line goes on.
 		bob := s.sign(auth.Claims{User: "bob", Capabilities: everything}, time.Hour)
@@ -109,7 +109,7 @@ func TestARefreshKeepsAWebSocket(t *testing.T) {
 				t.Fatalf("%s %s %q answers the refresh, want %q", e.Type, e.Ref, e.Code, refresh.code)
 			}
 		}
-		if closed := (*client.CloseError)(nil); !errors.As(other.ended(), &closed) || closed.Code != wire.CloseTokenExpired {
+		if closed := (*raw.CloseError)(nil); !errors.As(other.ended(), &closed) || closed.Code != wire.CloseTokenExpired {
 			t.Fatalf("the other line ended with %v", closed)
 		}
 		j.follow(t, refreshed, 0)
@@ -122,7 +122,7 @@ func TestARefreshThatGrantsLess(t *testing.T) {
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		kept, lost := s.journal(t, named(t, "kept")), s.journal(t, named(t, "lost"))
-		l := s.join(t, client.WebSocket, client.Options{Channels: []pubsub.Channel{kept.channel, lost.channel}})
+		l := s.join(t, raw.WebSocket, raw.Options{Channels: []pubsub.Channel{kept.channel, lost.channel}})
 		narrow := s.sign(auth.Claims{User: "ann", Capabilities: map[string]auth.Op{"kept:*": auth.Subscribe}}, time.Hour)
 		if err := l.Send(wire.Command{Type: wire.Refresh, Ref: "2", Token: narrow}); err != nil {
 			t.Fatal(err)
@@ -130,7 +130,7 @@ func TestARefreshThatGrantsLess(t *testing.T) {
 		if e := l.next(); e.Type != wire.EventOK || e.Ref != "2" {
 			t.Fatalf("%s %s answers the refresh", e.Type, e.Code)
 		}
-		if e := l.next(); e.Type != client.Unsubscribed || e.Channel != lost.channel || e.Code != "forbidden" {
+		if e := l.next(); e.Type != raw.Unsubscribed || e.Channel != lost.channel || e.Code != "forbidden" {
 			t.Fatalf("%s %s %s came", e.Type, e.Channel, e.Code)
 		}
 		lost.write(t, 1)
@@ -145,7 +145,7 @@ func TestARefreshThatEndsSooner(t *testing.T) {
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
-		l := s.join(t, client.WebSocket, client.Options{Cursor: j.behind(0)})
+		l := s.join(t, raw.WebSocket, raw.Options{Cursor: j.behind(0)})
 		expired := s.sign(auth.Claims{User: "ann", Capabilities: everything}, -time.Minute)
 		answered(t, "an expired token", l.ask(wire.Command{Type: wire.Refresh, Ref: "2", Token: expired}), "error token_expired")
 		j.follow(t, l, 0)
@@ -161,7 +161,7 @@ func TestARefreshThatGrantsLessGrantsNoMore(t *testing.T) {
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
 		c := named(t, "orders")
-		l := s.join(t, client.WebSocket, client.Options{Channels: []pubsub.Channel{c}})
+		l := s.join(t, raw.WebSocket, raw.Options{Channels: []pubsub.Channel{c}})
 		narrow := s.sign(auth.Claims{User: "ann", Capabilities: map[string]auth.Op{"orders:*": auth.Subscribe}}, time.Hour)
 		none := s.sign(auth.Claims{User: "ann"}, time.Hour)
 		publish := wire.Command{Type: wire.Publish, Ref: "2", Channel: c, Event: "x"}

@@ -13,7 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -36,9 +36,9 @@ func TestTextsComeUnchanged(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			c := named(t, "orders")
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{c}})
 			for _, text := range texts {
 				s.stored(t, s.backend(t, request{
 					method: http.MethodPost, path: messagesOf(c), body: text.body,
@@ -76,9 +76,9 @@ func TestBytesComeUnchanged(t *testing.T) {
 		seed := [32]byte{1}
 		noise := make([]byte, 70_000)
 		rand.NewChaCha8(seed).Read(noise)
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			c := named(t, "orders")
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{c}})
 			var at []pubsub.Position
 			for _, body := range [][]byte{noise, {}, {0}, []byte("{}"), {0xff, '\n', '\n', 0xfe}} {
 				at = append(at, s.stored(t, s.backend(t, request{
@@ -95,7 +95,7 @@ func TestBytesComeUnchanged(t *testing.T) {
 			}
 			// A resume behind a binary message does not repeat it.
 			for i, pos := range at[:len(at)-1] {
-				l := s.join(t, transport, client.Options{Cursor: pubsub.Cursor{}.Set(c, pos)})
+				l := s.join(t, transport, raw.Options{Cursor: pubsub.Cursor{}.Set(c, pos)})
 				if m := l.message(); m.Pos != at[i+1] {
 					t.Errorf("behind %v came %v, want %v", pos, m.Pos, at[i+1])
 				}
@@ -110,9 +110,9 @@ func TestMessagesComeWhole(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			c := named(t, "orders")
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{c}})
 			begin := time.Now().Add(-time.Minute)
 			var want []pubsub.Message
 

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -74,7 +74,7 @@ func TestRepeatsPublishOnce(t *testing.T) {
 
 		// Whoever reads finds one message.
 		j.at = append(j.at, s.end(t, j.channel))
-		l := s.join(t, client.SSE, client.Options{Cursor: j.behind(0)})
+		l := s.join(t, raw.SSE, raw.Options{Cursor: j.behind(0)})
 		if m := l.message(); m.Pos != j.at[1] || m.Pos.Offset != 1 {
 			t.Errorf("message %v came, the end is %v", m.Pos, j.at[1])
 		}
@@ -125,7 +125,7 @@ func TestABatchIsAnsweredOneByOne(t *testing.T) {
 		if r.status != http.StatusOK || len(answer.Results) != 1000 || answer.Failed != 1 {
 			t.Fatalf("status %d, %d results, %d failed", r.status, len(answer.Results), answer.Failed)
 		}
-		l := s.join(t, client.HTTPStream, client.Options{Cursor: pubsub.Cursor{}.Set(c, before)})
+		l := s.join(t, raw.HTTPStream, raw.Options{Cursor: pubsub.Cursor{}.Set(c, before)})
 		for i, result := range answer.Results {
 			switch {
 			case result.Index != i:
@@ -166,7 +166,7 @@ func TestKeysAreApart(t *testing.T) {
 		}
 		for i, user := range []string{"ann", "bob"} {
 			token := s.sign(auth.Claims{User: user, Capabilities: everything}, time.Hour)
-			l := s.join(t, client.WebSocket, client.Options{Token: token, ClientID: "tab-1"})
+			l := s.join(t, raw.WebSocket, raw.Options{Token: token, ClientID: "tab-1"})
 			first := l.ask(publish)
 			if first.Type != wire.EventOK || first.Duplicate || first.Pos.Offset != uint64(2+i) {
 				t.Fatalf("%s: %+v", user, first)
@@ -203,7 +203,7 @@ func TestRepeatsOfClients(t *testing.T) {
 		}
 		lines := make([]*line, 20)
 		for i := range lines {
-			lines[i] = s.join(t, client.WebSocket, client.Options{Cursor: j.behind(0)})
+			lines[i] = s.join(t, raw.WebSocket, raw.Options{Cursor: j.behind(0)})
 		}
 		for _, l := range lines {
 			if err := l.Send(publish); err != nil {
@@ -212,7 +212,7 @@ func TestRepeatsOfClients(t *testing.T) {
 		}
 		stored := 0
 		for _, l := range lines {
-			var answer client.Event
+			var answer raw.Event
 			var came []*pubsub.Message
 			for answer.Ref == "" || len(came) == 0 {
 				if e := l.next(); e.Message != nil {
@@ -233,7 +233,7 @@ func TestRepeatsOfClients(t *testing.T) {
 			t.Errorf("%d were answered as new, %d are stored, want 1", stored, n)
 		}
 		s.purge(t, j.channel)
-		if e := s.join(t, client.WebSocket, client.Options{}).ask(publish); !e.Duplicate {
+		if e := s.join(t, raw.WebSocket, raw.Options{}).ask(publish); !e.Duplicate {
 			t.Errorf("behind a purge the repeat was answered with %+v", e)
 		}
 		if n := s.end(t, j.channel).Offset; n != 0 {

@@ -9,7 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/wsbridge/wsbridge/bridge"
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -20,21 +20,21 @@ import (
 func TestChangingInstances(t *testing.T) {
 	t.Parallel()
 	s := startOnRedis(t, setup{})
-	for _, from := range client.Transports() {
-		for _, to := range client.Transports() {
+	for _, from := range raw.Transports() {
+		for _, to := range raw.Transports() {
 			t.Run(from.String()+"-to-"+to.String(), func(t *testing.T) {
 				t.Parallel()
 				here, there := s, s.peer
 				j := s.journal(t, named(t, "orders"))
 				cursor, seen := j.behind(0), 0
 				for range 2 {
-					l := here.join(t, from, client.Options{Cursor: cursor})
+					l := here.join(t, from, raw.Options{Cursor: cursor})
 					j.follow(t, l, seen)
 					cursor, seen = l.Cursor(), j.last()
 					j.write(t, 3) // perhaps on their way to it when it leaves
 					l.Close()
 
-					l = there.join(t, to, client.Options{Cursor: cursor})
+					l = there.join(t, to, raw.Options{Cursor: cursor})
 					j.follow(t, l, seen)
 					l.CloseNow()
 					cursor, seen = l.Cursor(), j.last()
@@ -48,11 +48,11 @@ func TestChangingInstances(t *testing.T) {
 // What ends is an instance, and not the log: whoever comes to the next one goes on.
 func TestAllInstancesRestart(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		redis := redistest.Start(t)
 		before := instance(t, redis.Addr(), setup{})
 		j := before.journal(t, named(t, "orders"))
-		l := before.join(t, transport, client.Options{Cursor: j.behind(0)})
+		l := before.join(t, transport, raw.Options{Cursor: j.behind(0)})
 		j.follow(t, l, 0)
 		j.write(t, 3)
 		l.Close()
@@ -60,7 +60,7 @@ func TestAllInstancesRestart(t *testing.T) {
 
 		after := instance(t, redis.Addr(), setup{})
 		j.server = after
-		j.follow(t, after.join(t, transport, client.Options{Cursor: l.Cursor()}), 1)
+		j.follow(t, after.join(t, transport, raw.Options{Cursor: l.Cursor()}), 1)
 	})
 }
 
@@ -68,22 +68,22 @@ func TestAllInstancesRestart(t *testing.T) {
 func TestComingToAnInstanceThatKnowsNothing(t *testing.T) {
 	t.Parallel()
 	s := startOnRedis(t, setup{bridge: bridge.Options{Linger: time.Millisecond}})
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		j := s.journal(t, named(t, "orders"))
-		l := s.join(t, transport, client.Options{Cursor: j.behind(0)})
+		l := s.join(t, transport, raw.Options{Cursor: j.behind(0)})
 		j.follow(t, l, 0)
 		l.Close()
 		until(t, "nobody is there", func() bool { return s.info(t, j.channel).Subscribers == 0 })
 		j.write(t, 4)
 		for _, at := range []*server{s, s.peer} {
 			for _, n := range []int{0, 2, j.last()} {
-				l := at.join(t, transport, client.Options{Cursor: j.behind(n)})
+				l := at.join(t, transport, raw.Options{Cursor: j.behind(n)})
 				j.follow(t, l, n)
 				l.Close()
 			}
 			beyond := j.at[j.last()]
 			beyond.Offset += 10
-			l := at.join(t, transport, client.Options{Cursor: pubsub.Cursor{}.Set(j.channel, beyond)})
+			l := at.join(t, transport, raw.Options{Cursor: pubsub.Cursor{}.Set(j.channel, beyond)})
 			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Rollback, From: beyond, To: j.at[j.last()]})
 			j.follow(t, l, j.last())
 		}
@@ -145,11 +145,11 @@ func TestRepeatsOnAnotherInstance(t *testing.T) {
 		Type: wire.Publish, Ref: "2", Channel: c, Key: "once",
 		Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("1")},
 	}
-	told := s.join(t, client.WebSocket, client.Options{}).ask(publish)
+	told := s.join(t, raw.WebSocket, raw.Options{}).ask(publish)
 	if told.Type != wire.EventOK || told.Duplicate || told.Pos.Offset != 2 {
 		t.Fatalf("a user's own key: %+v", told)
 	}
-	if e := s.peer.join(t, client.WebSocket, client.Options{}).ask(publish); !e.Duplicate || e.Pos != told.Pos || e.ID != told.ID {
+	if e := s.peer.join(t, raw.WebSocket, raw.Options{}).ask(publish); !e.Duplicate || e.Pos != told.Pos || e.ID != told.ID {
 		t.Errorf("the user's repeat: %+v, want that at %v", e, told.Pos)
 	}
 	publish.Token = s.token()
@@ -169,8 +169,8 @@ func TestAPurgeIsHeardEverywhere(t *testing.T) {
 	old.write(t, 3)
 	var lines []*line
 	for _, at := range []*server{s, s.peer} {
-		for _, transport := range client.Transports() {
-			l := at.join(t, transport, client.Options{Cursor: old.behind(3), Wait: 55 * time.Second})
+		for _, transport := range raw.Transports() {
+			l := at.join(t, transport, raw.Options{Cursor: old.behind(3), Wait: 55 * time.Second})
 			at.park(t, l, transport, old.channel)
 			lines = append(lines, l)
 		}
@@ -207,13 +207,13 @@ func TestCountsOverInstances(t *testing.T) {
 	here, there, kept := named(t, "n1"), named(t, "n2"), named(t, "n3")
 	s.publish(t, kept, "1")
 	var lines []*line
-	join := func(at *server, transport client.Transport, channels ...pubsub.Channel) {
-		lines = append(lines, at.join(t, transport, client.Options{Channels: channels}))
+	join := func(at *server, transport raw.Transport, channels ...pubsub.Channel) {
+		lines = append(lines, at.join(t, transport, raw.Options{Channels: channels}))
 	}
-	join(s, client.WebSocket, here)
-	join(s, client.WebSocket, here, there)
-	join(s.peer, client.SSE, here)
-	join(s.peer, client.HTTPStream, here)
+	join(s, raw.WebSocket, here)
+	join(s, raw.WebSocket, here, there)
+	join(s.peer, raw.SSE, here)
+	join(s.peer, raw.HTTPStream, here)
 	held := s.peer.hold(t, there, s.token())
 
 	want := map[pubsub.Channel]info{here: {Subscribers: 4}, there: {Subscribers: 2}, kept: {Retained: 1}}

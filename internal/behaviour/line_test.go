@@ -9,21 +9,21 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
 // A line is a client's, held to the letter of the protocol by package client.
 type line struct {
 	t testing.TB
-	*client.Line
-	early []client.Event // came before the last channel was subscribed
-	note  bool           // what comes is held against the metrics in the end
+	*raw.Line
+	early []raw.Event // came before the last channel was subscribed
+	note  bool        // what comes is held against the metrics in the end
 }
 
 // join opens a line and waits until it is subscribed to everything that o asks for. Tokens
 // that name channels need them in o as well.
-func (s *server) join(t testing.TB, transport client.Transport, o client.Options) *line {
+func (s *server) join(t testing.TB, transport raw.Transport, o raw.Options) *line {
 	t.Helper()
 	if o.Token == "" {
 		o.Token = s.token()
@@ -34,16 +34,16 @@ func (s *server) join(t testing.TB, transport client.Transport, o client.Options
 	}
 	t.Cleanup(func() { l.CloseNow() })
 	joined := &line{t: t, Line: l, note: s.counts != nil}
-	if e := joined.event(); e.Type != client.Welcome {
+	if e := joined.event(); e.Type != raw.Welcome {
 		t.Fatalf("first came %s (%s %s)", e.Type, e.Code, e.Detail)
 	}
 	left := len(o.Channels)
 	if left == 0 {
 		left = len(o.Cursor)
 	}
-	for transport == client.WebSocket && left > 0 {
+	for transport == raw.WebSocket && left > 0 {
 		switch e := joined.event(); e.Type {
-		case client.Subscribed:
+		case raw.Subscribed:
 			left--
 		default:
 			joined.early = append(joined.early, e)
@@ -53,18 +53,18 @@ func (s *server) join(t testing.TB, transport client.Transport, o client.Options
 }
 
 // open opens a line, with the interval of a script for polls.
-func (s *server) open(transport client.Transport, o client.Options) (*client.Line, error) {
+func (s *server) open(transport raw.Transport, o raw.Options) (*raw.Line, error) {
 	o.URL, o.Transport = s.url, transport
 	if o.Interval == 0 {
 		o.Interval = interval
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	return client.Open(ctx, o)
+	return raw.Open(ctx, o)
 }
 
 // event waits for anything at all.
-func (l *line) event() client.Event {
+func (l *line) event() raw.Event {
 	l.t.Helper()
 	e, err := l.try()
 	if err != nil {
@@ -73,7 +73,7 @@ func (l *line) event() client.Event {
 	return e
 }
 
-func (l *line) try() (client.Event, error) {
+func (l *line) try() (raw.Event, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	e, err := l.Next(ctx)
@@ -84,7 +84,7 @@ func (l *line) try() (client.Event, error) {
 }
 
 // next waits for what is not a heartbeat.
-func (l *line) next() client.Event {
+func (l *line) next() raw.Event {
 	l.t.Helper()
 	if len(l.early) > 0 {
 		e := l.early[0]
@@ -92,7 +92,7 @@ func (l *line) next() client.Event {
 		return e
 	}
 	for end := time.Now().Add(patience); ; {
-		if e := l.event(); e.Type != client.Heartbeat {
+		if e := l.event(); e.Type != raw.Heartbeat {
 			return e
 		}
 		if time.Now().After(end) {
@@ -137,7 +137,7 @@ func (l *line) ended() error {
 			l.t.Fatalf("the line goes on after %v", patience)
 		case err != nil:
 			return err
-		case e.Type != client.Heartbeat:
+		case e.Type != raw.Heartbeat:
 			l.t.Fatalf("%s came, want the end of the line", e.Type)
 		}
 	}
@@ -145,14 +145,14 @@ func (l *line) ended() error {
 
 // park waits until a line that was just joined, and to whom nothing is to be said, stands
 // at its channel. One that polls plainly comes and goes.
-func (s *server) park(t testing.TB, l *line, transport client.Transport, c pubsub.Channel) {
+func (s *server) park(t testing.TB, l *line, transport raw.Transport, c pubsub.Channel) {
 	t.Helper()
-	if transport == client.Poll {
+	if transport == raw.Poll {
 		return
 	}
-	if transport == client.LongPoll {
+	if transport == raw.LongPoll {
 		// The first poll is never held; the next comes when its answer was taken.
-		if e := l.event(); e.Type != client.Heartbeat {
+		if e := l.event(); e.Type != raw.Heartbeat {
 			t.Fatalf("the first poll was answered with %s", e.Type)
 		}
 	}

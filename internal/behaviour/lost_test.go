@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -52,8 +52,8 @@ func TestRedisLosesTheEndOfALog(t *testing.T) {
 	}
 	waiting := slices.Collect(maps.Values(crowd.lines))
 	for _, at := range []*server{s, s.peer} {
-		for _, transport := range client.Transports() {
-			l := at.join(t, transport, client.Options{Cursor: old.behind(2), Wait: 55 * time.Second})
+		for _, transport := range raw.Transports() {
+			l := at.join(t, transport, raw.Options{Cursor: old.behind(2), Wait: 55 * time.Second})
 			j.is(t, l.message(), 3)
 			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Rollback, From: j.at[3], To: j.at[4]})
 			waiting = append(waiting, l)

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/websocket"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -111,9 +111,9 @@ func (s *server) refusedQuery(t *testing.T, query string) (int, string) {
 // works holds the server against its ordinary work.
 func (s *server) works(t *testing.T) {
 	t.Helper()
-	for _, transport := range client.Transports() {
+	for _, transport := range raw.Transports() {
 		j := s.journal(t, named(t, "works-"+transport.String()))
-		l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+		l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}})
 		j.follow(t, l, 0)
 	}
 }

@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -26,8 +26,8 @@ func TestPubSubIsMute(t *testing.T) {
 	// What a line has seen, by its number.
 	seen := make(map[*line]int)
 	stand := func(n int) {
-		for _, transport := range client.Transports() {
-			l := s.join(t, transport, client.Options{Cursor: j.behind(n), Wait: 55 * time.Second})
+		for _, transport := range raw.Transports() {
+			l := s.join(t, transport, raw.Options{Cursor: j.behind(n), Wait: 55 * time.Second})
 			if n == j.last() {
 				s.park(t, l, transport, j.channel)
 			}

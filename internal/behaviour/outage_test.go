@@ -11,7 +11,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -35,10 +35,10 @@ func (j *journal) elsewhere(t *testing.T, n int) {
 // back they are given what they missed before anything newer.
 func TestTheBrokerIsAway(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
-		l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}, Wait: 55 * time.Second})
+		l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}, Wait: 55 * time.Second})
 		j.follow(t, l, 0)
 		s.settle(t, l, transport, j.channel)
 
@@ -72,10 +72,10 @@ func TestTheBrokerIsAway(t *testing.T) {
 }
 
 // settle waits until everything that was said is read and, of a long poll, the next is held.
-func (s *server) settle(t *testing.T, l *line, transport client.Transport, c pubsub.Channel) {
+func (s *server) settle(t *testing.T, l *line, transport raw.Transport, c pubsub.Channel) {
 	t.Helper()
-	if transport == client.LongPoll {
-		if e := l.event(); e.Type != client.Heartbeat { // the end of the answer
+	if transport == raw.LongPoll {
+		if e := l.event(); e.Type != raw.Heartbeat { // the end of the answer
 			t.Fatalf("%s came", e.Type)
 		}
 		until(t, "the next poll is held", func() bool { return s.counts.of("open long-poll") > 0 && s.info(t, c).Subscribers > 0 })
@@ -83,25 +83,25 @@ func (s *server) settle(t *testing.T, l *line, transport client.Transport, c pub
 }
 
 // refusesNew checks that a client is not let in that needs the log of a channel.
-func (s *server) refusesNew(t *testing.T, transport client.Transport) {
+func (s *server) refusesNew(t *testing.T, transport raw.Transport) {
 	t.Helper()
-	l, err := s.open(transport, client.Options{Token: s.token(), Channels: []pubsub.Channel{"orders:never-used"}})
-	if transport == client.WebSocket {
+	l, err := s.open(transport, raw.Options{Token: s.token(), Channels: []pubsub.Channel{"orders:never-used"}})
+	if transport == raw.WebSocket {
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer l.CloseNow()
 		for joined := (&line{t: t, Line: l, note: true}); ; {
 			e, err := joined.try()
-			if closed := (*client.CloseError)(nil); errors.As(err, &closed) && closed.Code == 4103 {
+			if closed := (*raw.CloseError)(nil); errors.As(err, &closed) && closed.Code == 4103 {
 				return
 			}
-			if err != nil || e.Type == client.Subscribed {
+			if err != nil || e.Type == raw.Subscribed {
 				t.Fatalf("a new WebSocket: %s, %v; want 4103", e.Type, err)
 			}
 		}
 	}
-	if refused := (*client.Refused)(nil); !errors.As(err, &refused) || refused.Status != 503 || refused.Code != "unavailable" || refused.RetryAfter == 0 {
+	if refused := (*raw.Refused)(nil); !errors.As(err, &refused) || refused.Status != 503 || refused.Code != "unavailable" || refused.RetryAfter == 0 {
 		t.Errorf("a new client: %v, want 503 unavailable", err)
 	}
 }
@@ -111,7 +111,7 @@ func TestAnOutcomeIsUnknown(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
 	j := s.journal(t, named(t, "orders"))
-	l := s.join(t, client.WebSocket, client.Options{Channels: []pubsub.Channel{j.channel}})
+	l := s.join(t, raw.WebSocket, raw.Options{Channels: []pubsub.Channel{j.channel}})
 	keyed := request{path: messagesOf(j.channel), body: "1", header: []string{"Idempotency-Key: k"}}
 
 	s.broker.leave(unanswering)
@@ -141,10 +141,10 @@ func TestAnOutcomeIsUnknown(t *testing.T) {
 // what is missing: it comes behind that.
 func TestTheBrokerWasAwayUnnoticed(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
-		l := s.join(t, transport, client.Options{Cursor: j.behind(0), Wait: 55 * time.Second})
+		l := s.join(t, transport, raw.Options{Cursor: j.behind(0), Wait: 55 * time.Second})
 		s.park(t, l, transport, j.channel)
 		for range 3 {
 			s.broker.leave(refusing)
@@ -160,24 +160,24 @@ func TestTheBrokerWasAwayUnnoticed(t *testing.T) {
 // wait stay. A poll that comes meanwhile is refused, and goes on later where it was.
 func TestTheLogCannotBeRead(t *testing.T) {
 	t.Parallel()
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		s := start(t, setup{})
 		j := s.journal(t, named(t, "orders"))
-		l := s.join(t, transport, client.Options{Cursor: j.behind(0), Wait: 55 * time.Second})
+		l := s.join(t, transport, raw.Options{Cursor: j.behind(0), Wait: 55 * time.Second})
 		s.park(t, l, transport, j.channel)
 		s.broker.leave(refusing)
 		j.elsewhere(t, 5)
 		s.broker.receiver.Break(j.channel)
 		away := refusal{503, wire.CloseUnavailable, "unavailable"}
 		for _, since := range []pubsub.Position{{}, j.at[3]} {
-			s.refuses(t, transport, client.Options{Token: s.token(), Cursor: pubsub.Cursor{}.Set(j.channel, since)}, away)
+			s.refuses(t, transport, raw.Options{Token: s.token(), Cursor: pubsub.Cursor{}.Set(j.channel, since)}, away)
 		}
-		if transport == client.Poll {
+		if transport == raw.Poll {
 			away.isOf(t, l.ended())
 		}
 		s.broker.comeBack()
-		if transport == client.Poll {
-			l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+		if transport == raw.Poll {
+			l = s.join(t, transport, raw.Options{Cursor: l.Cursor()})
 		}
 		j.write(t, 1)
 		j.follow(t, l, 0)
@@ -192,7 +192,7 @@ func TestCommandsWhileTheBrokerIsAway(t *testing.T) {
 			t.Parallel()
 			s := start(t, setup{})
 			j := s.journal(t, named(t, "orders"))
-			l := s.join(t, client.WebSocket, client.Options{Cursor: j.behind(0)})
+			l := s.join(t, raw.WebSocket, raw.Options{Cursor: j.behind(0)})
 			publish := wire.Command{
 				Type: wire.Publish, Ref: "2", Channel: j.channel, Key: "k",
 				Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("1")},

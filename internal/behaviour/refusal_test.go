@@ -4,7 +4,7 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
@@ -17,10 +17,10 @@ type refusal struct {
 }
 
 // refuses checks that a client is not let in.
-func (s *server) refuses(t *testing.T, transport client.Transport, o client.Options, want refusal) {
+func (s *server) refuses(t *testing.T, transport raw.Transport, o raw.Options, want refusal) {
 	t.Helper()
 	opened, err := s.open(transport, o)
-	if transport != client.WebSocket {
+	if transport != raw.WebSocket {
 		want.isOf(t, err)
 		return
 	}
@@ -30,10 +30,10 @@ func (s *server) refuses(t *testing.T, transport client.Transport, o client.Opti
 	defer opened.CloseNow()
 	l := &line{t: t, Line: opened, note: true}
 	e := l.event()
-	if e.Type == client.Welcome && want.close == wire.CloseUnavailable {
+	if e.Type == raw.Welcome && want.close == wire.CloseUnavailable {
 		e = l.event() // it is let in as who it is, and then its channels are missing
 	}
-	if e.Type != client.Failed || e.Code != want.code {
+	if e.Type != raw.Failed || e.Code != want.code {
 		t.Errorf("%s came (%s), want the error %s", e.Type, e.Code, want.code)
 	}
 	if want.close != 0 {
@@ -42,9 +42,9 @@ func (s *server) refuses(t *testing.T, transport client.Transport, o client.Opti
 }
 
 // isOf checks that a request was refused.
-func (want refusal) isOf(t *testing.T, err error) *client.Refused {
+func (want refusal) isOf(t *testing.T, err error) *raw.Refused {
 	t.Helper()
-	got := new(client.Refused)
+	got := new(raw.Refused)
 	if !errors.As(err, &got) || got.Status != want.status || got.Code != want.code {
 		t.Errorf("%v, want it refused with %d %s", err, want.status, want.code)
 	}
@@ -52,9 +52,9 @@ func (want refusal) isOf(t *testing.T, err error) *client.Refused {
 }
 
 // closedWithCode checks how the server ended a line.
-func closedWithCode(t *testing.T, err error, code wire.CloseCode) *client.CloseError {
+func closedWithCode(t *testing.T, err error, code wire.CloseCode) *raw.CloseError {
 	t.Helper()
-	got := new(client.CloseError)
+	got := new(raw.CloseError)
 	if !errors.As(err, &got) || got.Code != code {
 		t.Errorf("the line ended: %v, want close code %d", err, code)
 	}

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
 )
@@ -95,11 +95,11 @@ func TestResuming(t *testing.T) {
 		for _, row := range resumptions {
 			t.Run(strings.ReplaceAll(row.name, " ", "-"), func(t *testing.T) {
 				t.Parallel()
-				each(t, func(t *testing.T, transport client.Transport) {
+				each(t, func(t *testing.T, transport raw.Transport) {
 					j := s.journal(t, named(t, row.namespace))
 					row.prepare(t, j)
 					shown := row.shown(j)
-					l := s.join(t, transport, client.Options{Cursor: pubsub.Cursor{}.Set(j.channel, shown)})
+					l := s.join(t, transport, raw.Options{Cursor: pubsub.Cursor{}.Set(j.channel, shown)})
 					if row.reason != "" {
 						l.gap(pubsub.Gap{Channel: j.channel, Reason: row.reason, From: shown, To: j.at[row.on]})
 					}
@@ -116,16 +116,16 @@ func TestResumingWithRetentionOff(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "off"))
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}})
 			l.Close()
 			j.write(t, 4)
-			l = s.join(t, transport, client.Options{Cursor: l.Cursor(), Wait: 55 * time.Second})
+			l = s.join(t, transport, raw.Options{Cursor: l.Cursor(), Wait: 55 * time.Second})
 			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[0], To: j.at[4]})
-			if transport == client.Poll {
+			if transport == raw.Poll {
 				j.write(t, 2)
-				l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+				l = s.join(t, transport, raw.Options{Cursor: l.Cursor()})
 				l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[4], To: j.at[6]})
 				return
 			}
@@ -139,14 +139,14 @@ func TestResumingAPurgedChannel(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			old := s.journal(t, named(t, "orders"))
 			old.write(t, 3)
 			s.purge(t, old.channel)
 			s.purge(t, old.channel)
 			j := s.journal(t, old.channel)
 			j.write(t, 2)
-			l := s.join(t, transport, client.Options{Cursor: old.behind(2)})
+			l := s.join(t, transport, raw.Options{Cursor: old.behind(2)})
 			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Purged, From: old.at[2], To: j.at[0]})
 			j.follow(t, l, 0)
 		})
@@ -157,12 +157,12 @@ func TestResumingAPurgedChannel(t *testing.T) {
 func TestResumingBehindALostTail(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		old := s.journal(t, named(t, "orders"))
 		old.write(t, 5)
 		j := s.rollBack(t, old, 3)
 		j.write(t, 4)
-		l := s.join(t, transport, client.Options{Cursor: old.behind(5)})
+		l := s.join(t, transport, raw.Options{Cursor: old.behind(5)})
 		l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Rollback, From: old.at[5], To: j.at[5]})
 		j.follow(t, l, 5)
 	})
@@ -181,10 +181,10 @@ func TestWhoStandsThereIsToldOfAPurge(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			old := s.journal(t, named(t, "orders"))
 			old.write(t, 3)
-			l := s.join(t, transport, client.Options{Cursor: old.behind(3), Wait: 55 * time.Second})
+			l := s.join(t, transport, raw.Options{Cursor: old.behind(3), Wait: 55 * time.Second})
 			s.park(t, l, transport, old.channel)
 			s.purge(t, old.channel)
 			j := s.journal(t, old.channel)
@@ -197,10 +197,10 @@ func TestWhoStandsThereIsToldOfAPurge(t *testing.T) {
 func TestWhoStandsThereIsToldOfARollback(t *testing.T) {
 	t.Parallel()
 	s := start(t, setup{})
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		old := s.journal(t, named(t, "orders"))
 		old.write(t, 5)
-		l := s.join(t, transport, client.Options{Cursor: old.behind(5), Wait: 55 * time.Second})
+		l := s.join(t, transport, raw.Options{Cursor: old.behind(5), Wait: 55 * time.Second})
 		s.park(t, l, transport, old.channel)
 		j := s.rollBack(t, old, 3)
 		l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Rollback, From: old.at[5], To: j.at[3]})
@@ -212,14 +212,14 @@ func TestWhoStandsThereIsToldOfARollback(t *testing.T) {
 func TestResumingBehindAnOverflow(t *testing.T) {
 	t.Parallel()
 	const size, memory = 30_000, 1 << 20
-	each(t, func(t *testing.T, transport client.Transport) {
+	each(t, func(t *testing.T, transport raw.Transport) {
 		s := start(t, setup{
 			broker: membroker.Options{Memory: memory},
 			// The channel is followed all the time, and so keeps its position.
 			bridge: bridge.Options{Linger: time.Hour},
 		})
 		c := named(t, "orders")
-		l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{c}})
+		l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{c}})
 		shown := s.publish(t, c, "0")
 		l.message()
 		l.CloseNow()
@@ -234,7 +234,7 @@ func TestResumingBehindAnOverflow(t *testing.T) {
 		if kept < 5 || front.IsZero() || front == shown {
 			t.Fatalf("%d of %d messages are kept", kept, len(at))
 		}
-		l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+		l = s.join(t, transport, raw.Options{Cursor: l.Cursor()})
 		l.gap(pubsub.Gap{Channel: c, Reason: pubsub.Overflow, From: shown, To: front})
 		for offset := front.Offset + 1; offset <= uint64(len(at)); offset++ {
 			if m := l.message(); m.Pos != at[offset] {

@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -13,12 +13,12 @@ func TestAwayFromAnEmptyChannelUntilItWasTrimmed(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "few"))
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}})
 			l.Close()
 			j.write(t, 12)
-			l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+			l = s.join(t, transport, raw.Options{Cursor: l.Cursor()})
 			// 12 were written, 5 are kept.
 			l.gap(pubsub.Gap{Channel: j.channel, Reason: pubsub.Trimmed, From: j.at[0], To: j.at[7]})
 			j.follow(t, l, 7)
@@ -30,13 +30,13 @@ func TestAwayForLongerThanTheRetention(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "brief"))
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}})
 			j.follow(t, l, 0)
 			l.Close()
 			until(t, "everything has aged out", func() bool { return s.info(t, j.channel).Retained == 0 })
-			l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+			l = s.join(t, transport, raw.Options{Cursor: l.Cursor()})
 			j.follow(t, l, j.last())
 		})
 	})
@@ -46,13 +46,13 @@ func TestALineThatBreaksBeforeItsFirstMessage(t *testing.T) {
 	t.Parallel()
 	both(t, func(t *testing.T, start starter) {
 		s := start(t, setup{})
-		each(t, func(t *testing.T, transport client.Transport) {
+		each(t, func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "orders"))
 			j.write(t, 2)
-			l := s.join(t, transport, client.Options{Channels: []pubsub.Channel{j.channel}})
+			l := s.join(t, transport, raw.Options{Channels: []pubsub.Channel{j.channel}})
 			l.CloseNow()
 			j.write(t, 3)
-			l = s.join(t, transport, client.Options{Cursor: l.Cursor()})
+			l = s.join(t, transport, raw.Options{Cursor: l.Cursor()})
 			j.follow(t, l, 2)
 		})
 	})
@@ -74,9 +74,9 @@ func TestCatchingUpOnASlowLine(t *testing.T) {
 		for i := range n {
 			s.publish(t, big, data(i))
 		}
-		catchUp := func(t *testing.T, transport client.Transport) {
+		catchUp := func(t *testing.T, transport raw.Transport) {
 			j := s.journal(t, named(t, "news"))
-			l := s.through(t, throttle(t, s, rate)).join(t, transport, client.Options{
+			l := s.through(t, throttle(t, s, rate)).join(t, transport, raw.Options{
 				Cursor: j.behind(0).Set(big, before),
 				Limit:  1000,
 			})
@@ -98,7 +98,7 @@ func TestCatchingUpOnASlowLine(t *testing.T) {
 				t.Errorf("%d lines were closed with 4208", n)
 			}
 		}
-		for _, transport := range client.Transports() {
+		for _, transport := range raw.Transports() {
 			t.Run(transport.String(), func(t *testing.T) { catchUp(t, transport) })
 		}
 	})

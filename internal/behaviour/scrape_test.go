@@ -10,7 +10,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/metrics"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -31,13 +31,13 @@ type causes struct {
 	reasons map[pubsub.Reason]bool
 }
 
-func (c *causes) note(e client.Event, err error) {
+func (c *causes) note(e raw.Event, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if e.Gap != nil {
 		c.reasons[e.Gap.Reason] = true
 	}
-	if closed := (*client.CloseError)(nil); errors.As(err, &closed) {
+	if closed := (*raw.CloseError)(nil); errors.As(err, &closed) {
 		c.codes[int(closed.Code)] = true
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/internal/seen"
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -193,8 +193,8 @@ func (s *server) token() string {
 }
 
 // each runs a script over every transport.
-func each(t *testing.T, script func(*testing.T, client.Transport)) {
-	for _, transport := range client.Transports() {
+func each(t *testing.T, script func(*testing.T, raw.Transport)) {
+	for _, transport := range raw.Transports() {
 		t.Run(transport.String(), func(t *testing.T) {
 			t.Parallel()
 			script(t, transport)

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -20,9 +20,9 @@ func TestSIGTERM(t *testing.T) {
 	t.Parallel()
 	p := run(t, "WSBRIDGE_DRAIN_DELAY=1s", "WSBRIDGE_DRAIN=2s")
 	c := pubsub.Channel("orders:1")
-	o := client.Options{Token: p.token(), Cursor: pubsub.Cursor{}.Set(c, p.end(t, c)), Wait: 55 * time.Second}
-	lines := make(map[client.Transport]*line)
-	for _, transport := range client.Transports() {
+	o := raw.Options{Token: p.token(), Cursor: pubsub.Cursor{}.Set(c, p.end(t, c)), Wait: 55 * time.Second}
+	lines := make(map[raw.Transport]*line)
+	for _, transport := range raw.Transports() {
 		lines[transport] = p.join(t, transport, o)
 	}
 	quiet := p.hold(t, "quiet:1", o.Token)
@@ -43,10 +43,10 @@ func TestSIGTERM(t *testing.T) {
 			if got < before {
 				t.Errorf("%v: it got %d messages, %d were acknowledged before", transport, got, before)
 			}
-			if transport >= client.LongPoll {
+			if transport >= raw.LongPoll {
 				return // it went on until nobody answered
 			}
-			if closed := (*client.CloseError)(nil); !errors.As(err, &closed) || closed.Code != wire.CloseRestart || closed.Retry <= 0 {
+			if closed := (*raw.CloseError)(nil); !errors.As(err, &closed) || closed.Code != wire.CloseRestart || closed.Retry <= 0 {
 				t.Errorf("%v ended with %v, want 1012 and when to come back", transport, err)
 			}
 		})
@@ -69,9 +69,9 @@ func TestSIGTERMOfOneInstance(t *testing.T) {
 	p := run(t, "WSBRIDGE_REDIS_URL=redis://"+redis.Addr(), "WSBRIDGE_DRAIN_DELAY=1s", "WSBRIDGE_DRAIN=2s")
 	pair(p.server, stays)
 	c := pubsub.Channel("orders:1")
-	start := client.Options{Cursor: pubsub.Cursor{}.Set(c, p.end(t, c)), Wait: 55 * time.Second}
-	lines := make(map[client.Transport]*line)
-	for _, transport := range client.Transports() {
+	start := raw.Options{Cursor: pubsub.Cursor{}.Set(c, p.end(t, c)), Wait: 55 * time.Second}
+	lines := make(map[raw.Transport]*line)
+	for _, transport := range raw.Transports() {
 		lines[transport] = p.join(t, transport, start)
 	}
 	publisher := p.publishAtPace(t, c, 5*time.Millisecond)
@@ -96,7 +96,7 @@ func TestSIGTERMOfOneInstance(t *testing.T) {
 	publisher.stop()
 	for transport, l := range lines {
 		at, _ := l.Cursor().Find(c)
-		l := stays.join(t, transport, client.Options{Cursor: l.Cursor()})
+		l := stays.join(t, transport, raw.Options{Cursor: l.Cursor()})
 		for n := at.Pos.Offset + 1; n <= uint64(publisher.published()); n++ {
 			if m := l.message(); m.Pos.Offset != n || string(m.Data.Bytes) != strconv.Itoa(int(n)) {
 				t.Fatalf("%v: message %v with %s came, want the %d.", transport, m.Pos, m.Data.Bytes, n)

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -33,10 +33,10 @@ func TestChangingTransports(t *testing.T) {
 		p := s.publishAtPace(t, c, pace)
 
 		got, lines := 0, 0
-		var transport client.Transport
+		var transport raw.Transport
 		for enough := false; !enough || got < p.published(); {
 			transport = other(transport)
-			l := s.join(t, transport, client.Options{Token: token, Cursor: cursor})
+			l := s.join(t, transport, raw.Options{Token: token, Cursor: cursor})
 			s = s.desk()
 			lines++
 			for e := range l.during(stay) {
@@ -69,14 +69,14 @@ func TestChangingTransports(t *testing.T) {
 }
 
 // other returns any transport but one.
-func other(than client.Transport) client.Transport {
-	n := len(client.Transports())
-	return client.Transports()[(int(than)+1+rand.IntN(n-1))%n]
+func other(than raw.Transport) raw.Transport {
+	n := len(raw.Transports())
+	return raw.Transports()[(int(than)+1+rand.IntN(n-1))%n]
 }
 
 // during gives the events that come within a time.
-func (l *line) during(d time.Duration) func(func(client.Event) bool) {
-	return func(yield func(client.Event) bool) {
+func (l *line) during(d time.Duration) func(func(raw.Event) bool) {
+	return func(yield func(raw.Event) bool) {
 		ctx, cancel := context.WithTimeout(context.Background(), d)
 		defer cancel()
 		for _, e := range l.early {

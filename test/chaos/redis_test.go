@@ -4,7 +4,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
@@ -39,7 +39,7 @@ var frozen = scenario{name: "redis frozen", play: func(r *run) {
 var away = scenario{name: "redis away for 10 s", play: func(r *run) {
 	redis := redistest.StartAOF(r.t, "--appendfsync", "always")
 	for range 5 {
-		r.more = append(r.more, client.WebSocket)
+		r.more = append(r.more, raw.WebSocket)
 	}
 	r.start(single(redis))
 	r.calmBefore()
@@ -108,7 +108,7 @@ var cutOff = scenario{name: "an instance cut off from redis", play: func(r *run)
 	redis := redistest.Start(r.t)
 	proxies, url := r.behind(redis)
 	for range 6 {
-		r.more = append(r.more, client.WebSocket)
+		r.more = append(r.more, raw.WebSocket)
 	}
 	r.start(url)
 	r.calmBefore()
@@ -129,7 +129,7 @@ var muted = scenario{name: "announcements muted", play: func(r *run) {
 	redis := redistest.Start(r.t)
 	proxies, url := r.behind(redis)
 	for range 6 {
-		r.more = append(r.more, client.WebSocket)
+		r.more = append(r.more, raw.WebSocket)
 	}
 	r.start(url)
 	r.calmBefore()

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/test/chaos/ledger"
 )
@@ -62,7 +62,7 @@ type run struct {
 	publishing context.CancelFunc
 	publishers sync.WaitGroup
 
-	more        []client.Transport // of subscribers beside one for each transport
+	more        []raw.Transport // of subscribers beside one for each transport
 	subscribers []*subscriber
 	subscribing context.CancelFunc
 	listeners   sync.WaitGroup
@@ -144,11 +144,11 @@ func (r *run) open(balancer string) {
 	r.t.Cleanup(r.end) // before the processes are killed
 	r.t.Logf("%s, seed %d: %d instances behind %s", r.name, r.seed, len(r.instances), balancer)
 
-	for n, t := range append(client.Transports(), r.more...) {
+	for n, t := range append(raw.Transports(), r.more...) {
 		r.subscribers = append(r.subscribers, r.subscriber(fmt.Sprintf("stays-%s-%d", t, n), stays, t))
 	}
 	for name, h := range map[string]habit{"roams": roams, "hops": hops, "sleeps": sleeps} {
-		r.subscribers = append(r.subscribers, r.subscriber(name, h, client.WebSocket))
+		r.subscribers = append(r.subscribers, r.subscriber(name, h, raw.WebSocket))
 	}
 	var ctx context.Context
 	ctx, r.subscribing = context.WithCancel(r.over)

@@ -10,7 +10,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/test/chaos/ledger"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -33,16 +33,16 @@ type subscriber struct {
 	run   *run
 	name  string
 	habit habit
-	home  client.Transport
+	home  raw.Transport
 	token string
 	book  *ledger.Subscriber
 	rng   *rand.Rand
 
 	// Owned by its goroutine.
-	cursor   pubsub.Cursor    // empty: it is new
-	last     client.Transport // of its last line
-	instance int              // that it hopped to
-	ends     map[string]int   // why lines ended other than by itself
+	cursor   pubsub.Cursor  // empty: it is new
+	last     raw.Transport  // of its last line
+	instance int            // that it hopped to
+	ends     map[string]int // why lines ended other than by itself
 
 	changes atomic.Int64 // of transport
 	lines   atomic.Int64 // opened so far
@@ -50,7 +50,7 @@ type subscriber struct {
 	settled atomic.Bool  // does for a while what its habit is
 }
 
-func (r *run) subscriber(name string, h habit, home client.Transport) *subscriber {
+func (r *run) subscriber(name string, h habit, home raw.Transport) *subscriber {
 	return &subscriber{
 		run: r, name: name, habit: h, home: home, token: r.token,
 		book: r.ledger.Subscriber(name, h == stays || h == sleeps), rng: r.random(name), ends: make(map[string]int),
@@ -59,7 +59,7 @@ func (r *run) subscriber(name string, h habit, home client.Transport) *subscribe
 
 // subscribe keeps a line open until ctx ends.
 func (s *subscriber) subscribe(ctx context.Context) {
-	s.last = client.Transport(s.rng.IntN(len(client.Transports())))
+	s.last = raw.Transport(s.rng.IntN(len(raw.Transports())))
 	for ctx.Err() == nil {
 		mood := s.run.mood.Load()
 		next := s.another(s.last)
@@ -94,7 +94,7 @@ func (s *subscriber) sleep(mood *mood) {
 
 // line opens a line, notes what comes, and leaves after a moment or, to stay, when the mood
 // ends. The error is why it could not be opened, or ended by itself.
-func (s *subscriber) line(ctx context.Context, mood *mood, transport client.Transport, stay bool) error {
+func (s *subscriber) line(ctx context.Context, mood *mood, transport raw.Transport, stay bool) error {
 	begin := time.Now()
 	l, err := s.open(ctx, transport)
 	if err != nil {
@@ -123,17 +123,17 @@ func (s *subscriber) line(ctx context.Context, mood *mood, transport client.Tran
 }
 
 // another returns any transport but one.
-func (s *subscriber) another(than client.Transport) client.Transport {
-	n := len(client.Transports())
-	return client.Transports()[(int(than)+1+s.rng.IntN(n-1))%n]
+func (s *subscriber) another(than raw.Transport) raw.Transport {
+	n := len(raw.Transports())
+	return raw.Transports()[(int(than)+1+s.rng.IntN(n-1))%n]
 }
 
 const opening = 15 * time.Second
 
-func (s *subscriber) open(ctx context.Context, transport client.Transport) (*client.Line, error) {
+func (s *subscriber) open(ctx context.Context, transport raw.Transport) (*raw.Line, error) {
 	ctx, cancel := context.WithTimeout(ctx, opening)
 	defer cancel()
-	o := client.Options{
+	o := raw.Options{
 		URL: s.run.balancer.url, Transport: transport, Token: s.token, ClientID: s.name,
 		Get: s.rng.IntN(2) == 0, Interval: 100 * time.Millisecond, Wait: 5 * time.Second, Limit: 300 + s.rng.IntN(701),
 		Channels: s.run.channels,
@@ -146,14 +146,14 @@ func (s *subscriber) open(ctx context.Context, transport client.Transport) (*cli
 		o.URL = all[s.instance].url()
 	}
 	s.doing.Store(fmt.Sprintf("opens %s at %s since %s", transport, o.URL, clock()))
-	l, err := client.Open(ctx, o)
+	l, err := raw.Open(ctx, o)
 	s.doing.Store(fmt.Sprintf("has %s at %s since %s, %v", transport, o.URL, clock(), err))
 	return l, err
 }
 
 // follow notes what comes on a line until a moment is over (0: never) or the mood ends, or the
 // line ends by an error.
-func (s *subscriber) follow(ctx context.Context, l *client.Line, mood *mood, moment time.Duration) error {
+func (s *subscriber) follow(ctx context.Context, l *raw.Line, mood *mood, moment time.Duration) error {
 	stay, leave := context.WithCancel(ctx)
 	defer leave()
 	defer context.AfterFunc(mood.ended, leave)()
@@ -185,20 +185,20 @@ func complete(cursor pubsub.Cursor, channels int) bool {
 	})
 }
 
-func (s *subscriber) note(e *client.Event) {
+func (s *subscriber) note(e *raw.Event) {
 	switch {
 	case e.Message != nil:
 		s.book.Delivered(e.Message, contentOf(e.Message.Data), time.Now())
 	case e.Gap != nil:
 		s.book.Gap(*e.Gap, time.Now())
-	case e.Type == client.Subscribed:
+	case e.Type == raw.Subscribed:
 		s.book.Stands(e.Channel, e.Pos)
-	case e.Type == client.Welcome:
+	case e.Type == raw.Welcome:
 		for _, m := range e.Cursor {
 			s.book.Stands(m.Channel, m.Start.Pos)
 		}
-	case e.Type == client.Failed:
-		s.ended(&client.Refused{Code: e.Code})
+	case e.Type == raw.Failed:
+		s.ended(&raw.Refused{Code: e.Code})
 	}
 }
 
@@ -209,7 +209,7 @@ func (s *subscriber) ended(err error) {
 		return
 	}
 	reason := "broken"
-	closed, refused, violation := (*client.CloseError)(nil), (*client.Refused)(nil), (*client.Violation)(nil)
+	closed, refused, violation := (*raw.CloseError)(nil), (*raw.Refused)(nil), (*raw.Violation)(nil)
 	switch {
 	case errors.As(err, &violation):
 		reason = "violation"

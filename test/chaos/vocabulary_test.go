@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/test/chaos/ledger"
 )
 
@@ -151,10 +151,10 @@ func (r *run) named(name string) *subscriber {
 }
 
 // connected are the transports whose connections outlive a broker that is away.
-var connected = []client.Transport{client.WebSocket, client.SSE, client.HTTPStream}
+var connected = []raw.Transport{raw.WebSocket, raw.SSE, raw.HTTPStream}
 
 // lines returns how many lines the subscribers that stay on one of the transports have opened.
-func (r *run) lines(on ...client.Transport) (n int64) {
+func (r *run) lines(on ...raw.Transport) (n int64) {
 	for _, s := range r.subscribers {
 		if s.habit == stays && slices.Contains(on, s.home) {
 			n += s.lines.Load()

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/test/deploy/balancer"
@@ -89,19 +89,19 @@ func TestComposition(t *testing.T) {
 			t.Helper()
 			for range n {
 				data := pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(strconv.Itoa(published))}
-				o := client.Options{URL: b.URL(""), APIKey: apiKey}
-				if _, err := client.Publish(patient(t), o, client.Publication{Channel: channel, Data: data}); err != nil {
+				o := raw.Options{URL: b.URL(""), APIKey: apiKey}
+				if _, err := raw.Publish(patient(t), o, raw.Publication{Channel: channel, Data: data}); err != nil {
 					t.Fatal(err)
 				}
 				published++
 			}
 		}
-		var steady []*client.Line // shared out evenly, since connections are counted
+		var steady []*raw.Line // shared out evenly, since connections are counted
 		for range 4 {
-			o := way{Transport: client.WebSocket}.options(b.URL(""), channel)
+			o := way{Transport: raw.WebSocket}.options(b.URL(""), channel)
 			o.Token = token
 			line := open(t, o)
-			until(t, line, client.Subscribed)
+			until(t, line, raw.Subscribed)
 			steady = append(steady, line)
 		}
 		var cursor pubsub.Cursor
@@ -116,13 +116,13 @@ func TestComposition(t *testing.T) {
 				send(3) // while nobody is connected
 			}
 			line := open(t, o)
-			until(t, line, client.Welcome)
-			if round == 0 && w.Transport == client.WebSocket {
-				until(t, line, client.Subscribed)
+			until(t, line, raw.Welcome)
+			if round == 0 && w.Transport == raw.WebSocket {
+				until(t, line, raw.Subscribed)
 			}
 			send(3) // while the client is
 			for len(got) < published {
-				e := until(t, line, client.Message)
+				e := until(t, line, raw.Message)
 				got = append(got, string(e.Message.Data.Bytes))
 			}
 			cursor = line.Cursor()
@@ -137,7 +137,7 @@ func TestComposition(t *testing.T) {
 		}
 		for _, line := range steady {
 			for i := range published {
-				if e := until(t, line, client.Message); string(e.Message.Data.Bytes) != want[i] {
+				if e := until(t, line, raw.Message); string(e.Message.Data.Bytes) != want[i] {
 					t.Fatalf("%s came in place of %s", e.Message.Data.Bytes, want[i])
 				}
 			}

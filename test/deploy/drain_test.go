@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/test/deploy/balancer"
 	"github.com/wsbridge/wsbridge/test/testserver"
@@ -21,10 +21,10 @@ func TestDrain(t *testing.T) {
 		leaving, staying := testserver.Start(t, env...), testserver.Start(t, "WSBRIDGE_DRAIN_DELAY=0s")
 		b := balancer.Start(t, kind, []string{leaving.Addr, staying.Addr})
 
-		var lines []*client.Line
+		var lines []*raw.Line
 		for range attempts {
-			line := open(t, way{Transport: client.WebSocket}.options(b.URL(""), "a"))
-			until(t, line, client.Subscribed)
+			line := open(t, way{Transport: raw.WebSocket}.options(b.URL(""), "a"))
+			until(t, line, raw.Subscribed)
 			lines = append(lines, line)
 		}
 		connected := subscribers(t, leaving.URL(""), "a")
@@ -48,7 +48,7 @@ func TestDrain(t *testing.T) {
 			publish(t, b.URL(""), "b", "application/json", []byte("1"))
 			for _, w := range ways {
 				line := open(t, w.options(b.URL(""), pubsub.Channel(fmt.Sprintf("c:%d", rounds))))
-				until(t, line, client.Welcome)
+				until(t, line, raw.Welcome)
 				line.CloseNow()
 			}
 		}
@@ -64,7 +64,7 @@ func TestDrain(t *testing.T) {
 			if err == nil {
 				continue // it stayed
 			}
-			if closed := new(client.CloseError); !errors.As(err, &closed) || closed.Code != wire.CloseRestart {
+			if closed := new(raw.CloseError); !errors.As(err, &closed) || closed.Code != wire.CloseRestart {
 				t.Errorf("a client was left with %v", err)
 			}
 			sent++

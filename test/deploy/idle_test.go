@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/test/deploy/balancer"
 	"github.com/wsbridge/wsbridge/test/testserver"
 )
@@ -16,17 +16,17 @@ var scaled = []string{"75s", "3s"}
 
 // A held line is one of a transport that can be silent.
 type held struct {
-	client.Transport
-	*client.Line
+	raw.Transport
+	*raw.Line
 }
 
 // idle opens one of each, with polls that are held for so long.
 func idle(t *testing.T, url string, wait time.Duration) (lines []held) {
-	for _, transport := range []client.Transport{client.LongPoll, client.WebSocket, client.SSE, client.HTTPStream} {
+	for _, transport := range []raw.Transport{raw.LongPoll, raw.WebSocket, raw.SSE, raw.HTTPStream} {
 		o := way{Transport: transport}.options(url, "a")
 		o.Wait = wait
 		line := open(t, o)
-		until(t, line, client.Welcome)
+		until(t, line, raw.Welcome)
 		lines = append(lines, held{transport, line})
 	}
 	return lines
@@ -40,11 +40,11 @@ func TestIdleConnectionsStay(t *testing.T) {
 		b := balancer.Start(t, kind, []string{server.Addr}, scaled...)
 		for _, line := range idle(t, b.URL(""), 2*time.Second) {
 			beats := 5
-			if line.Transport == client.LongPoll {
+			if line.Transport == raw.LongPoll {
 				beats = 3 // the answers of the first poll, which is not held, and of two that are
 			}
 			for range beats {
-				until(t, line.Line, client.Heartbeat)
+				until(t, line.Line, raw.Heartbeat)
 			}
 		}
 	})
@@ -65,7 +65,7 @@ func TestSilentConnectionsAreCut(t *testing.T) {
 			if ctx.Err() != nil {
 				t.Errorf("%v is still open", line.Transport)
 			}
-			if refused := new(client.Refused); line.Transport == client.LongPoll && (!errors.As(err, &refused) || refused.Status != http.StatusGatewayTimeout) {
+			if refused := new(raw.Refused); line.Transport == raw.LongPoll && (!errors.As(err, &refused) || refused.Status != http.StatusGatewayTimeout) {
 				t.Errorf("%v ended with %v", line.Transport, err)
 			}
 		}

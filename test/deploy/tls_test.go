@@ -14,7 +14,7 @@ import (
 	"strconv"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/test/deploy/balancer"
@@ -72,12 +72,12 @@ func TestTLS(t *testing.T) {
 			o := w.options("https://"+addr, channel)
 			o.HTTPClient = &http.Client{Transport: &secure}
 			line := open(t, o)
-			until(t, line, client.Welcome)
-			if w.Transport == client.WebSocket {
-				until(t, line, client.Subscribed)
+			until(t, line, raw.Welcome)
+			if w.Transport == raw.WebSocket {
+				until(t, line, raw.Subscribed)
 			}
 			publish(t, server.URL(""), channel, "application/json", []byte("1"))
-			if m := until(t, line, client.Message).Message; !bytes.Equal(m.Data.Bytes, []byte("1")) {
+			if m := until(t, line, raw.Message).Message; !bytes.Equal(m.Data.Bytes, []byte("1")) {
 				t.Errorf("%v: %s", w, m.Data.Bytes)
 			}
 			line.CloseNow()

@@ -11,7 +11,7 @@ import (
 
 	gorilla "github.com/gorilla/websocket"
 
-	"github.com/wsbridge/wsbridge/client"
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/test/deploy/balancer"
 	"github.com/wsbridge/wsbridge/test/testserver"
@@ -20,7 +20,7 @@ import (
 
 // A way is how a client connects.
 type way struct {
-	client.Transport
+	raw.Transport
 	get     bool
 	deflate *websocket.DeflateOptions
 }
@@ -37,24 +37,24 @@ func (w way) String() string {
 }
 
 var ways = []way{
-	{Transport: client.WebSocket},
-	{Transport: client.WebSocket, deflate: &websocket.DeflateOptions{}},
-	{Transport: client.SSE}, {Transport: client.SSE, get: true},
-	{Transport: client.HTTPStream}, {Transport: client.HTTPStream, get: true},
-	{Transport: client.LongPoll}, {Transport: client.LongPoll, get: true},
-	{Transport: client.Poll}, {Transport: client.Poll, get: true},
+	{Transport: raw.WebSocket},
+	{Transport: raw.WebSocket, deflate: &websocket.DeflateOptions{}},
+	{Transport: raw.SSE}, {Transport: raw.SSE, get: true},
+	{Transport: raw.HTTPStream}, {Transport: raw.HTTPStream, get: true},
+	{Transport: raw.LongPoll}, {Transport: raw.LongPoll, get: true},
+	{Transport: raw.Poll}, {Transport: raw.Poll, get: true},
 }
 
-func (w way) options(url string, channels ...pubsub.Channel) client.Options {
-	return client.Options{
+func (w way) options(url string, channels ...pubsub.Channel) raw.Options {
+	return raw.Options{
 		URL: url, Transport: w.Transport, Get: w.get, Deflate: w.deflate, Channels: channels,
 		Interval: 1, // a poll after the other
 	}
 }
 
-func open(t *testing.T, o client.Options) *client.Line {
+func open(t *testing.T, o raw.Options) *raw.Line {
 	t.Helper()
-	line, err := client.Open(patient(t), o)
+	line, err := raw.Open(patient(t), o)
 	if err != nil {
 		t.Fatalf("%v: %v", o.Transport, err)
 	}
@@ -63,7 +63,7 @@ func open(t *testing.T, o client.Options) *client.Line {
 }
 
 // until returns the next event of a type.
-func until(t *testing.T, line *client.Line, kind string) client.Event {
+func until(t *testing.T, line *raw.Line, kind string) raw.Event {
 	t.Helper()
 	ctx := patient(t)
 	for {
@@ -71,7 +71,7 @@ func until(t *testing.T, line *client.Line, kind string) client.Event {
 		switch {
 		case err != nil:
 			t.Fatalf("waiting for %s: %v", kind, err)
-		case e.Type == client.Failed:
+		case e.Type == raw.Failed:
 			t.Fatalf("waiting for %s: %s, %s", kind, e.Code, e.Detail)
 		case e.Type == kind:
 			return e
@@ -108,9 +108,9 @@ func TestTransports(t *testing.T) {
 				t.Parallel()
 				channel := pubsub.Channel(fmt.Sprintf("way:%d", i))
 				line := open(t, w.options(b.URL(""), channel))
-				until(t, line, client.Welcome)
-				if w.Transport == client.WebSocket {
-					until(t, line, client.Subscribed)
+				until(t, line, raw.Welcome)
+				if w.Transport == raw.WebSocket {
+					until(t, line, raw.Subscribed)
 				}
 				payload := make([]byte, 70_000)
 				rand.Read(payload)
@@ -120,11 +120,11 @@ func TestTransports(t *testing.T) {
 						contentType = "application/octet-stream"
 					}
 					publish(t, b.URL(""), channel, contentType, data)
-					if m := until(t, line, client.Message).Message; !bytes.Equal(m.Data.Bytes, data) {
+					if m := until(t, line, raw.Message).Message; !bytes.Equal(m.Data.Bytes, data) {
 						t.Errorf("%d bytes became %d others", len(data), len(m.Data.Bytes))
 					}
 				}
-				if w.Transport == client.Poll {
+				if w.Transport == raw.Poll {
 					return
 				}
 				go func() { // a poll is sent when the answer before it has been taken

@@ -1,6 +1,6 @@
-// Package client receives and publishes messages of a wsbridge server.
+// Package raw receives and publishes messages of a wsbridge server.
 //
-//	for e, err := range client.Listen(ctx, client.Options{
+//	for e, err := range raw.Listen(ctx, raw.Options{
 //		URL:      "https://bridge.example.com",
 //		Channels: []pubsub.Channel{"orders:42"},
 //	}) {
@@ -28,4 +28,4 @@
 // A line holds one event that was not taken yet, or the events of one poll's answer, and
 // reads no further: who does not call Next is seen by the server as a slow client. An event
 // or answer above [Options.MaxEvent] ends the line. A Listener keeps nothing but its cursor.
-package client
+package raw
