@@ -1,0 +1,62 @@
+package netpoll
+
+import (
+	"errors"
+	"net"
+)
+
+// A Conn is one connection of a [Poller].
+type Conn interface {
+	// Start lets input come. It is called once, when the handler is ready for it.
+	Start() error
+
+	// Write takes bytes from the front of p and returns how many, without ever waiting. When
+	// it took fewer than all, Handler.Writable is called once there is room again. The error,
+	// if any, is for good.
+	Write(p []byte) (n int, err error)
+
+	// Resume goes on with input after Handler.Input has returned false, on the caller's
+	// goroutine: it may call Input, or Gone, before it returns.
+	Resume()
+
+	// Shutdown ends writing once all that Write took is on its way: the peer sees the end
+	// of the stream, and can still send.
+	Shutdown()
+
+	// Close ends the connection at once and frees what it holds. It may be called twice.
+	Close()
+
+	// RemoteAddr is the other end's address.
+	RemoteAddr() net.Addr
+}
+
+// A Handler is told what happens on a connection.
+type Handler interface {
+	// Input is given what came. The bytes are the handler's to change until it returns. When
+	// it returns false, nothing more comes before Conn.Resume was called.
+	Input(p []byte) (more bool)
+
+	// Writable is called when there is room again after a Write that took too little. It may
+	// be called once too often.
+	Writable()
+
+	// Gone is called once when the peer has closed its end, with io.EOF, or when the
+	// connection has failed. It is the last call. The connection still has to be closed.
+	Gone(err error)
+}
+
+// ErrClosed is what a Conn returns after Close.
+var ErrClosed = errors.New("netpoll: the connection was closed")
+
+// Options of a Poller. The zero value works.
+type Options struct {
+	// Loops is how many goroutines wait for connections. Default: one for each processor.
+	Loops int
+
+	// Portable makes all connections be read by goroutines of their own, as those are that
+	// the system's poller cannot watch.
+	Portable bool
+}
+
+// readSize is how much is read from a connection at once.
+const readSize = 64 << 10

@@ -1,0 +1,167 @@
+package netpoll
+
+import (
+	"crypto/tls"
+	"net"
+	"sync"
+)
+
+// A portable connection is any net.Conn. A goroutine reads from it as long as it lives, and
+// another writes while there is something to write.
+type portable struct {
+	poller  *Poller
+	nc      net.Conn
+	handler Handler
+	resume  chan struct{} // holds one
+	over    chan struct{} // closed by Close
+
+	mu      sync.Mutex // guards what follows
+	pending []byte     // what Write took and nobody writes yet
+	writing bool       // a goroutine writes
+	blocked bool       // Write took too little
+	shut    bool       // Shutdown was called
+	closed  bool
+	err     error // of writing
+}
+
+// room is how much Write takes before it was written, as a socket's buffer does.
+const room = 64 << 10
+
+// inputSize is how much is read from a portable connection at once, which holds it for good.
+const inputSize = 4 << 10
+
+func (p *Poller) portable(nc net.Conn, h Handler) *portable {
+	return &portable{poller: p, nc: nc, handler: h, resume: make(chan struct{}, 1), over: make(chan struct{})}
+}
+
+// Start implements [Conn].
+func (c *portable) Start() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return ErrClosed
+	}
+	c.poller.goroutines.Go(c.read)
+	return nil
+}
+
+func (c *portable) read() {
+	buffer := make([]byte, inputSize)
+	for {
+		n, err := c.nc.Read(buffer)
+		if n > 0 && !c.handler.Input(buffer[:n]) {
+			select {
+			case <-c.resume:
+			case <-c.over:
+				return
+			}
+		}
+		if err != nil {
+			select {
+			case <-c.over:
+			default:
+				c.handler.Gone(err)
+			}
+			return
+		}
+	}
+}
+
+// Resume implements [Conn].
+func (c *portable) Resume() { c.resume <- struct{}{} }
+
+// Write implements [Conn].
+func (c *portable) Write(p []byte) (n int, err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case c.closed, c.shut:
+		return 0, ErrClosed
+	case c.err != nil:
+		return 0, c.err
+	}
+	n = min(len(p), room-len(c.pending))
+	c.blocked = n < len(p)
+	c.pending = append(c.pending, p[:n]...)
+	c.flush()
+	return n, nil
+}
+
+// flush starts the writing goroutine when there is something for it. The mutex is held.
+func (c *portable) flush() {
+	if !c.writing && (len(c.pending) > 0 || c.shut) {
+		c.writing = true
+		c.poller.goroutines.Go(c.write)
+	}
+}
+
+// write writes what Write took until nothing is left.
+func (c *portable) write() {
+	var p []byte
+	for {
+		c.mu.Lock()
+		p, c.pending = c.pending, p[:0]
+		wake := c.blocked
+		c.blocked = false
+		if len(p) == 0 || c.closed {
+			c.writing, c.pending = false, nil
+			shut := c.shut && !c.closed
+			c.mu.Unlock()
+			if shut {
+				c.closeWrite()
+			}
+			return
+		}
+		c.mu.Unlock()
+		if wake {
+			c.handler.Writable()
+		}
+		if _, err := c.nc.Write(p); err != nil {
+			c.mu.Lock()
+			c.err, c.writing, c.pending = err, false, nil
+			wake := c.blocked
+			c.blocked = false
+			c.mu.Unlock()
+			if wake {
+				c.handler.Writable()
+			}
+			return
+		}
+	}
+}
+
+// Shutdown implements [Conn].
+func (c *portable) Shutdown() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.shut && !c.closed {
+		c.shut = true
+		c.flush()
+	}
+}
+
+func (c *portable) closeWrite() {
+	if half, ok := c.nc.(interface{ CloseWrite() error }); ok {
+		half.CloseWrite()
+	}
+}
+
+// Close implements [Conn].
+func (c *portable) Close() {
+	c.mu.Lock()
+	was := c.closed
+	c.closed = true
+	c.mu.Unlock()
+	if was {
+		return
+	}
+	close(c.over)
+	if t, ok := c.nc.(*tls.Conn); ok {
+		t.NetConn().Close() // tls.Conn.Close would wait up to 5 s to say goodbye
+		return
+	}
+	c.nc.Close()
+}
+
+// RemoteAddr implements [Conn].
+func (c *portable) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
