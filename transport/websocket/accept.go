@@ -2,6 +2,7 @@ package websocket
 
 import (
 	"fmt"
+	"net"
 	"net/http"
 	"time"
 )
@@ -40,6 +41,33 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if o == nil {
 		o = &AcceptOptions{}
 	}
+	h, err := Upgrade(w, r, o)
+	if err != nil {
+		return nil, err
+	}
+	return NewConn(h.NetConn, Config{
+		Side:        ServerSide,
+		Subprotocol: h.Subprotocol,
+		Deflate:     h.Deflate,
+		Deflation:   o.Deflate,
+		Early:       h.Early,
+		Options:     o.Options,
+	}), nil
+}
+
+// An Upgraded connection has become a WebSocket, and belongs to whoever has it.
+type Upgraded struct {
+	Handshake
+	NetConn net.Conn
+	Early   []byte // what the client sent behind its request; good until the handler returns
+}
+
+// Upgrade is [Accept] for programs that read and write by themselves, such as event loops: with an [Assembler], and frames
+// of [AppendFrame]. Of the options of the connection it knows only WriteTimeout.
+func Upgrade(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Upgraded, error) {
+	if o == nil {
+		o = &AcceptOptions{}
+	}
 	h, err := CheckHandshake(r, o)
 	if err != nil {
 		return nil, o.refuse(w, r, err.(*HandshakeError))
@@ -48,27 +76,31 @@ func Accept(w http.ResponseWriter, r *http.Request, o *AcceptOptions) (*Conn, er
 	if err != nil {
 		return nil, o.refuse(w, r, refuse(http.StatusInternalServerError, CodeHijack, "the connection cannot be taken over"))
 	}
-	// The client may not send before it has the answer, but who trusts its key may: what the HTTP server read is kept,
-	// its two buffers of 4 KiB are not.
+	// The client may not send before it has the answer, but who trusts its key may: what the HTTP server read is kept.
 	early, err := rw.Reader.Peek(rw.Reader.Buffered())
+	if err == nil {
+		err = o.answer(nc, h.AppendResponse(nil, w.Header(), o.Header))
+	}
 	if err != nil {
 		nc.Close()
 		return nil, fmt.Errorf("websocket: accept: %w", err)
 	}
-	// Deadlines of http.Server are not those of a WebSocket.
+	return &Upgraded{*h, nc, early}, nil
+}
+
+// answer sends the 101 answer. Deadlines of http.Server are not those of a WebSocket.
+func (o *AcceptOptions) answer(nc net.Conn, response []byte) error {
 	nc.SetDeadline(time.Time{})
-	c := NewConn(nc, Config{
-		Side:        ServerSide,
-		Subprotocol: h.Subprotocol,
-		Deflate:     h.Deflate,
-		Deflation:   o.Deflate,
-		Early:       early,
-		Options:     o.Options,
-	})
-	if err := c.writeRaw(h.AppendResponse(nil, w.Header(), o.Header)); err != nil {
-		return nil, fmt.Errorf("websocket: accept: %w", err)
+	timeout := o.WriteTimeout
+	if timeout == 0 {
+		timeout = defaultWriteTimeout
 	}
-	return c, nil
+	if timeout > 0 {
+		nc.SetWriteDeadline(time.Now().Add(timeout))
+		defer nc.SetWriteDeadline(time.Time{})
+	}
+	_, err := nc.Write(response)
+	return err
 }
 
 func (o *AcceptOptions) refuse(w http.ResponseWriter, r *http.Request, e *HandshakeError) error {

@@ -149,11 +149,7 @@ func (c *Conn) Deflated() (params DeflateParams, ok bool) {
 // TakesDeflatedFrames reports whether frames of [AppendDeflatedFrame] may be written: compression was agreed on, and the
 // own messages neither refer to earlier ones nor are held to a window below 32 KiB.
 func (c *Conn) TakesDeflatedFrames() bool {
-	if c.deflate == nil {
-		return false
-	}
-	noTakeover, bits := c.deflate.of(c.side)
-	return noTakeover && bits == maxWindowBits
+	return c.deflate.TakesDeflatedFrames(c.side)
 }
 
 // NetConn returns the connection underneath, for its addresses and socket options. Reading from it or writing to it

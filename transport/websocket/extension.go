@@ -59,6 +59,16 @@ func (p *DeflateParams) of(side Side) (noTakeover bool, windowBits int) {
 	return p.ClientNoContextTakeover, p.ClientMaxWindowBits
 }
 
+// TakesDeflatedFrames reports whether the given side may write frames of [AppendDeflatedFrame]: compression was agreed on, p
+// is not nil, and its messages neither refer to earlier ones nor are held to a window below 32 KiB.
+func (p *DeflateParams) TakesDeflatedFrames(side Side) bool {
+	if p == nil {
+		return false
+	}
+	noTakeover, bits := p.of(side)
+	return noTakeover && bits == maxWindowBits
+}
+
 const (
 	deflateName = "permessage-deflate"
 

@@ -237,9 +237,3 @@ func newMaskKey() uint32 {
 }
 
 var maskKeys = sync.Pool{New: func() any { return new([4]byte) }}
-
-// writeRaw sends the answer of the opening handshake.
-func (c *Conn) writeRaw(b []byte) error {
-	c.limitWrite()
-	return c.put(b)
-}
