@@ -40,9 +40,7 @@ func (s *Server) hello(r *http.Request) hello {
 // anonymous, and is connected as that if its query names channels that are open to everyone,
 // or with the first command that it sends instead.
 func (c *socket) greet() {
-	c.setObeying(true)
-	defer c.setObeying(false)
-	h := &c.hello
+	h := c.hello
 	switch {
 	case h.err != nil:
 		c.refuse("", h.err)
@@ -61,7 +59,7 @@ func (c *socket) obeyConnect(command *wire.Command) error {
 	if c.identity.User != "" {
 		return problem.New(problem.BadRequest, "the client is connected; send refresh for another token")
 	}
-	h := &c.hello
+	h := c.hello
 	id := h.identity
 	if command.Token != "" {
 		var err error
@@ -114,7 +112,11 @@ func (c *socket) connect(ref wire.Ref, id Identity) {
 		c.refuse("", subscribeRefusal(err).In(marks[len(joined)].Channel))
 		return
 	}
-	c.hello = hello{identity: c.hello.identity, client: c.hello.client}
+	if id.User != "" {
+		c.hello = nil
+	} else { // it may still say by command who it is
+		c.hello = &hello{identity: c.hello.identity, client: c.hello.client}
+	}
 }
 
 // marks returns the channels that the client joins as id: those that it names or has in its

@@ -73,6 +73,10 @@ type Options struct {
 	// no web page reaches a development server by foreign DNS.
 	LoopbackOnly bool
 
+	// Portable serves all WebSockets with goroutines of their own, as those are served that the
+	// system's poller cannot watch, such as those over TLS.
+	Portable bool
+
 	Heartbeat  time.Duration // how often the server speaks at least; default 25 s
 	MaxMessage int           // payload that a client may publish, in bytes; default 256 KiB
 	Observer   Observer      // counts; default: nobody

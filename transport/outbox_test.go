@@ -80,7 +80,7 @@ func TestWebSocketWriteThatGetsNowhereEnds(t *testing.T) {
 		expect(l, "welcome")
 		expect(l, "subscribed")
 		start := time.Now()
-		s.publish("a", "1")
+		s.publish("a", `"`+strings.Repeat("x", 200<<10)+`"`) // more than is buffered on the way
 		s.awaitClosed("websocket", 4208)
 		if took := time.Since(start); took < 30*time.Second || took > 32*time.Second {
 			t.Errorf("ended after %v", took)

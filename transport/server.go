@@ -3,15 +3,19 @@ package transport
 import (
 	"context"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/internal/wheel"
+	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
+	"github.com/wsbridge/wsbridge/transport/websocket"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
@@ -25,6 +29,13 @@ type Server struct {
 
 	wheel    *wheel.Wheel
 	sessions sessions
+
+	// What serves WebSockets.
+	poller          *netpoll.Poller
+	pumps           []*pump
+	dealt           atomic.Uint32 // deals the pumps out
+	workers         workers
+	plain, deflated *websocket.DecoderConfig
 
 	// ctx bounds what is done for WebSockets, which have no request any more. It ends with Close.
 	ctx    context.Context
@@ -41,8 +52,8 @@ const (
 	wheelSlots = 600 // a minute: hardly anything is scheduled for later
 )
 
-// New returns a server for the clients of b. It starts the goroutine of its wheel; Close
-// ends it. New panics when an allowed origin is not one.
+// New returns a server for the clients of b. It starts the goroutines of its wheel, pumps and
+// poller; Close ends them. New panics when an allowed origin is not one.
 func New(b *bridge.Bridge, o Options) *Server {
 	s := &Server{bridge: b, options: o.withDefaults(), proxies: o.TrustedProxies}
 	if o.LoopbackOnly {
@@ -56,6 +67,17 @@ func New(b *bridge.Bridge, o Options) *Server {
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.wheel = wheel.New(wheelTick, wheelSlots)
 	s.goroutines.Go(s.wheel.Run)
+
+	limits := websocket.Limits{MaxMessage: s.maxCommand()}
+	s.plain = websocket.NewDecoderConfig(websocket.ServerSide, false, limits)
+	s.deflated = websocket.NewDecoderConfig(websocket.ServerSide, true, limits)
+	s.workers.init()
+	s.poller = netpoll.New(netpoll.Options{Portable: s.options.Portable})
+	for range runtime.GOMAXPROCS(0) {
+		p := newPump()
+		s.pumps = append(s.pumps, p)
+		s.goroutines.Go(p.run)
+	}
 	return s
 }
 
@@ -69,8 +91,13 @@ func (s *Server) Close() error {
 		c.cut()
 	})
 	s.sessions.wait(context.Background())
+	s.poller.Close()
+	for _, p := range s.pumps {
+		p.close()
+	}
 	s.wheel.Close()
 	s.goroutines.Wait()
+	s.workers.close()
 	return nil
 }
 

@@ -3,23 +3,36 @@ package transport
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/wsbridge/wsbridge/internal/problem"
+	"github.com/wsbridge/wsbridge/internal/wheel"
+	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
 	"github.com/wsbridge/wsbridge/transport/websocket"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
-// A socket is a connected WebSocket. Its reader's goroutine obeys commands, one after the
-// other, and queues the answers between the messages; outbox.go writes what is queued.
-// Nothing here waits for bytes.
+// A socket is a connected WebSocket. While nothing happens it is this struct and nothing else:
+// no goroutine waits for it.
+//
+// It has two halves that know little of each other. The inlet (inlet.go) belongs to whoever
+// was given bytes by the poller: commands are obeyed one after the other, by a worker, which
+// gives the inlet back in the end. The outlet (outbox.go) belongs to whoever set pumping: the
+// pump, or a worker that reads logs.
 type socket struct {
 	session
-	conn     *websocket.Conn
-	deflated bool     // takes deflated frames
-	room     doorbell // rung when the queue got shorter
+	line     netpoll.Conn
+	pump     *pump
+	deflated bool // takes deflated frames
 
-	// Owned by the reader's goroutine.
-	hello hello // what the request showed
+	// Owned by who has the inlet.
+	in    websocket.Assembler
+	hello *hello // what the request showed; nil once connected
+	deaf  bool   // what comes is dropped: the peer has said goodbye, or was sent away for what it sent
+
+	// Owned by who has the outlet.
+	unsent []byte       // what there was no room for
+	stall  *wheel.Entry // fires when there was no room for too long; nil: there is room
 
 	// Owned by the wheel's goroutine.
 	silent int // heartbeats that were sent since the client was heard
@@ -27,66 +40,89 @@ type socket struct {
 	anonymous atomic.Bool // greeted, and its token is still awaited
 	heard     atomic.Bool // since the last heartbeat
 
-	mu      sync.Mutex // guards what follows; no other lock is taken while it is held
-	obeying bool       // a command is under way, whose answer comes before the end
-	pumping bool       // a goroutine writes
-	again   bool       // it was woken meanwhile
-	gone    bool       // the connection is over
+	mu        sync.Mutex // guards what follows; no other lock is taken while it is held
+	obeying   bool       // a command is under way, whose answer comes before the end
+	pumping   bool       // somebody has the outlet
+	again     bool       // it was woken meanwhile
+	blocked   bool       // the outlet waits for room
+	roomy     bool       // there was room again before the outlet waited for it
+	closeSent bool
+	gone      bool // it has ended; code is how
+	code      wire.CloseCode
+	parting   *parting     // how it ends because of what the peer sent
+	room      doorbell     // rung when the queue got shorter; nil: nobody waits for that
+	timer     *wheel.Entry // ends the connection if nothing else does
 }
 
-// maxQueued is how many bytes of answers and messages may wait for the client while its next
-// command is obeyed. One that sends and does not read is not read from either.
-const maxQueued = 256 << 10
+// A parting is a close frame that answers what the peer sent.
+type parting struct {
+	code   websocket.StatusCode
+	reason string
+}
 
-func (c *socket) waitForRoom() {
-	for c.client.Queued() > maxQueued && c.ending.Load() == nil {
-		select {
-		case <-c.room:
-		case <-c.conn.Done():
-			return
-		}
+// finish ends the connection at once. Only the first call counts. code is how, unless the server
+// has ended it.
+func (c *socket) finish(code wire.CloseCode) {
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return
+	}
+	c.gone, c.code = true, code
+	obeying, timer := c.obeying, c.timer
+	if c.room != nil {
+		c.room.ring()
+	}
+	c.mu.Unlock()
+	c.line.Close()
+	if timer != nil {
+		c.server.wheel.Stop(timer)
+	}
+	if !obeying { // else endObeying does it, since identity and name are not ours
+		c.leave(code)
 	}
 }
 
-// onText obeys a command.
-func (c *socket) onText(text []byte) {
-	command, err := wire.ParseCommand(text)
-	c.onCommand(&command, err)
-}
-
-// onBinary obeys a publish with its payload.
-func (c *socket) onBinary(frame []byte) {
-	command, err := wire.ParseBinaryCommand(frame)
-	c.onCommand(&command, err)
-}
-
-func (c *socket) onCommand(command *wire.Command, bad *wire.CommandError) {
-	c.setObeying(true)
-	defer c.setObeying(false)
-	if c.ending.Load() != nil {
-		return // what it wants now is another connection's
+// finishWithin ends the connection if that has not happened by then.
+func (c *socket) finishWithin(d time.Duration, code wire.CloseCode) {
+	timer := &wheel.Entry{Func: func() { c.finish(code) }}
+	c.mu.Lock()
+	if c.gone {
+		c.mu.Unlock()
+		return
 	}
-	var err error
-	if bad != nil {
-		err = bad
-	} else {
-		err = c.obey(command)
+	before := c.timer
+	c.timer = timer
+	c.mu.Unlock()
+	if before != nil {
+		c.server.wheel.Stop(before)
 	}
-	if err != nil {
-		c.fail(command.Ref, err)
+	c.server.wheel.Schedule(timer, d)
+	if c.left.Load() {
+		c.server.wheel.Stop(timer)
 	}
 }
 
-// reply queues an answer.
-func (c *socket) reply(write func([]byte) []byte) { c.client.Reply(textFrame(write)) }
+// part answers what the peer sent with a close frame, in front of all that waits, and then
+// lets the peer close first, for a short time.
+func (c *socket) part(code websocket.StatusCode, reason string) {
+	c.deaf = true
+	c.mu.Lock()
+	c.parting = &parting{code, reason}
+	c.mu.Unlock()
+	c.finishWithin(hurryTimeout, wire.CloseCode(code))
+	c.wake()
+}
 
-// fail answers a command with an error. The connection lives on.
-func (c *socket) fail(ref wire.Ref, err error) {
-	p := refusal(err)
-	if p.Code == problem.Internal {
-		c.server.options.Logger.Error("command failed", "transport", webSocket, "error", err)
+// Gone implements [netpoll.Handler]: the peer has closed its end, or the line broke.
+func (c *socket) Gone(error) {
+	code := closeAbnormal
+	c.mu.Lock()
+	if c.parting != nil {
+		code = wire.CloseCode(c.parting.code)
 	}
-	c.reply(func(b []byte) []byte { return wire.AppendError(b, ref, string(p.Code), p.Detail, p.Channel) })
+	c.mu.Unlock()
+	c.finish(code)
 }
 
 // refuse answers a client that is not let in, and ends the connection. It may be called from
@@ -119,7 +155,7 @@ func (c *socket) tick() {
 	if c.heard.Swap(false) {
 		c.silent = 0
 	} else if c.silent++; c.silent > maxSilent {
-		c.conn.CloseNow()
+		c.finish(closeAbnormal)
 		return
 	}
 	// While other things wait, they show that the line is alive, and a ping would stand behind

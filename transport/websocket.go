@@ -1,12 +1,10 @@
 package transport
 
 import (
-	"context"
 	"net/http"
 
 	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/transport/websocket"
-	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 // Subprotocol is what a WebSocket of wsbridge speaks. A client that offers none gets the same.
@@ -15,35 +13,25 @@ const Subprotocol = "wsbridge.v1"
 // webSocket is the transport's name.
 const webSocket = "websocket"
 
-// readBuffer is what each WebSocket holds while nothing comes, in bytes. Longer commands are
-// read past it.
-const readBuffer = 1 << 10
-
-// WebSocket serves /v1/ws. The connection outlives the request, whose buffers go.
+// WebSocket serves /v1/ws. The connection outlives the request, and is taken away from net/http
+// with all that it holds.
 func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request) {
 	if s.Draining() {
 		s.refuse(w, webSocket, errDraining)
 		return
 	}
-	c := &socket{}
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	up, err := websocket.Upgrade(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},
 		RequireSubprotocol: true,
 		CheckOrigin:        func(r *http.Request) bool { return s.checkOrigin(r) == nil },
 		Refuse:             s.refuseHandshake,
 		Deflate:            &websocket.DeflateOptions{},
-		Options: websocket.Options{
-			Limits:       websocket.Limits{MaxMessage: s.maxCommand()},
-			ReadBuffer:   readBuffer,
-			WriteTimeout: writeTimeout,
-			CloseTimeout: hurryTimeout,
-			OnActivity:   func() { c.heard.Store(true) },
-		},
+		Options:            websocket.Options{WriteTimeout: writeTimeout},
 	})
 	if err != nil {
 		return // refused, or the client is gone
 	}
-	c.open(s, conn, r)
+	s.open(up, r)
 }
 
 // refuseHandshake answers a request that cannot become a WebSocket.
@@ -69,47 +57,37 @@ func (s *Server) refuseHandshake(w http.ResponseWriter, r *http.Request, e *webs
 // base64, or with as much white space in it, and what stands around it.
 func (s *Server) maxCommand() int64 { return int64(s.options.MaxMessage)*2 + 64<<10 }
 
-// open enters the connection and starts its reader. All that the request shows is looked at
-// before, so that the connection does not keep it.
-func (c *socket) open(s *Server, conn *websocket.Conn, r *http.Request) {
-	c.conn, c.deflated = conn, conn.TakesDeflatedFrames()
-	c.room = newDoorbell()
-	c.signal, c.cut = c.wake, func() { conn.CloseNow() }
+// open enters a connection and greets the client, on the goroutine of its request.
+func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
+	c := &socket{deflated: up.Deflate.TakesDeflatedFrames(websocket.ServerSide)}
+	var err error
+	if c.line, err = s.poller.Take(up.NetConn, c); err != nil {
+		s.options.Logger.Error("connection lost", "transport", webSocket, "error", err)
+		return
+	}
+	cfg := s.plain
+	if up.Deflate != nil {
+		cfg = s.deflated
+	}
+	c.in = websocket.NewAssembler(cfg, up.Deflate)
+	c.pump = s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))]
+	c.signal, c.cut = c.wake, func() { c.finish(closeAbnormal) }
 	c.begin(s, webSocket, s.ClientIP(r), c.wake, c.stopped)
 	c.beat.Func = c.tick
-
 	h := s.hello(r)
-	c.name = nameOf(h.client)
-	c.hello = h
+	c.hello, c.name = &h, nameOf(h.client)
+	c.beginObeying()
 	if !c.enter() {
-		conn.CloseNow()
+		c.line.Close()
+		c.client.Close()
 		return
 	}
 	c.accept()
-	s.goroutines.Go(c.serve)
-}
-
-// serve obeys the client until the connection is over. It is the only part of a WebSocket
-// that waits for bytes.
-func (c *socket) serve() {
 	c.wake() // parks the consumer, so that the bridge wakes it from now on
 	c.greet()
-	var buf []byte
-	for {
-		op, command, err := c.conn.ReadMessage(context.Background(), buf)
-		if err != nil {
-			c.over()
-			c.leave(wire.CloseCode(websocket.CloseStatus(err)))
-			return
-		}
-		c.waitForRoom()
-		if op == websocket.OpText {
-			c.onText(command)
-		} else {
-			c.onBinary(command)
-		}
-		if buf = command; cap(buf) > readBuffer {
-			buf = nil // one long command is no reason to hold as much for hours
-		}
+	c.obeyAll(up.Early)
+	c.endObeying()
+	if err := c.line.Start(); err != nil {
+		c.finish(closeAbnormal)
 	}
 }

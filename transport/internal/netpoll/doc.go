@@ -1,7 +1,7 @@
 // Package netpoll holds connections that cost next to nothing while nothing happens on them:
 // no goroutine, no buffer, no timer.
 //
-//	p, err := netpoll.New(netpoll.Options{})
+//	p := netpoll.New(netpoll.Options{})
 //	c, err := p.Take(nc, handler) // nc belongs to c from now on
 //	c.Start()                     // handler.Input is called from here on
 //	n, err := c.Write(b)          // takes what there is room for, never waits

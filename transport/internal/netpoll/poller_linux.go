@@ -12,35 +12,39 @@ import (
 
 // A Poller watches connections.
 type Poller struct {
-	loops      []*loop
+	options    Options
+	start      sync.Once
+	loops      []*loop       // none: all connections are portable
 	next       atomic.Uint32 // deals the loops out
 	goroutines sync.WaitGroup
 }
 
-// New starts a poller.
-func New(o Options) (*Poller, error) {
-	p := &Poller{}
-	if o.Portable {
-		return p, nil
+// New returns a poller. Its loops start with the first connection that they can watch.
+func New(o Options) *Poller { return &Poller{options: o} }
+
+// open starts the loops. Without descriptors for all of them, there are fewer, or none.
+func (p *Poller) open() {
+	if p.options.Portable {
+		return
 	}
-	if o.Loops <= 0 {
-		o.Loops = runtime.GOMAXPROCS(0)
+	n := p.options.Loops
+	if n <= 0 {
+		n = runtime.GOMAXPROCS(0)
 	}
-	for range o.Loops {
+	for range n {
 		l, err := newLoop()
 		if err != nil {
-			p.Close()
-			return nil, err
+			return
 		}
 		p.loops = append(p.loops, l)
 		p.goroutines.Go(l.run)
 	}
-	return p, nil
 }
 
 // Close ends the loops and waits for them, and for the goroutines of portable connections,
-// all of which have to be closed before.
+// all of which have to be closed before. Nothing is taken any more.
 func (p *Poller) Close() {
+	p.start.Do(func() {})
 	for _, l := range p.loops {
 		l.file.Close()
 	}
@@ -50,7 +54,10 @@ func (p *Poller) Close() {
 // Take makes a Conn of nc, which must not be used any more, also if that fails.
 func (p *Poller) Take(nc net.Conn, h Handler) (Conn, error) {
 	tcp, ok := nc.(*net.TCPConn)
-	if !ok || len(p.loops) == 0 {
+	if !ok {
+		return p.portable(nc, h), nil
+	}
+	if p.start.Do(p.open); len(p.loops) == 0 {
 		return p.portable(nc, h), nil
 	}
 	defer tcp.Close()

@@ -7,10 +7,7 @@ import (
 
 // Idle connections have no goroutine.
 func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
-	poller, err := New(Options{Loops: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	poller := New(Options{Loops: 1})
 	defer poller.Close()
 	before := runtime.NumGoroutine()
 	for range 100 {
@@ -25,10 +22,7 @@ func TestIdleConnectionsHaveNoGoroutine(t *testing.T) {
 
 // One connection whose peer never stops sending does not keep another from being read.
 func TestABusyConnectionLeavesOthersTheirTurn(t *testing.T) {
-	poller, err := New(Options{Loops: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
+	poller := New(Options{Loops: 1})
 	defer poller.Close()
 	flood := newPeer()
 	flood.input = func([]byte) bool { return true }

@@ -1,0 +1,155 @@
+package transport
+
+import (
+	"github.com/wsbridge/wsbridge/internal/problem"
+	"github.com/wsbridge/wsbridge/transport/websocket"
+	"github.com/wsbridge/wsbridge/transport/wire"
+)
+
+// This file takes what a WebSocket sends: commands, which are obeyed one after the other while
+// no more is read, and control frames.
+
+// Input implements [netpoll.Handler]. A command may block, so a worker obeys it, and goes on
+// with what came behind it.
+func (c *socket) Input(p []byte) (more bool) {
+	c.heard.Store(true)
+	op, command, rest := c.take(p)
+	if op == websocket.OpContinuation {
+		return true
+	}
+	if !c.beginObeying() {
+		return false
+	}
+	command, rest = append([]byte(nil), command...), append([]byte(nil), rest...) // p is the loop's
+	c.server.workers.do(func() {
+		c.onMessage(op, command)
+		c.obeyAll(rest)
+		c.endObeying()
+		c.line.Resume()
+	})
+	return false
+}
+
+// obeyAll obeys all commands that are whole.
+func (c *socket) obeyAll(p []byte) {
+	for {
+		op, command, rest := c.take(p)
+		if op == websocket.OpContinuation {
+			return
+		}
+		c.onMessage(op, command)
+		p = rest
+	}
+}
+
+// take takes bytes up to and with the next message, and does what control frames in front of
+// it ask for. Without a message, op is OpContinuation and all bytes are taken.
+func (c *socket) take(p []byte) (op websocket.Opcode, message, rest []byte) {
+	for len(p) > 0 && !c.deaf {
+		n, ev, err := c.in.Next(p)
+		p = p[n:]
+		if err != nil {
+			e := err.(*websocket.ProtocolError)
+			c.part(e.Code, e.Reason)
+			break
+		}
+		switch ev.Kind {
+		case websocket.EventData:
+			return ev.Op, ev.Payload, p
+		case websocket.EventPing:
+			c.client.Reply(websocket.AppendFrame(nil, websocket.OpPong, true, false, ev.Payload))
+		case websocket.EventClose:
+			if _, sent := c.farewell(); sent {
+				c.deaf = true
+				c.finish(wire.CloseCode(ev.Code))
+			} else {
+				c.part(ev.Code, "")
+			}
+		}
+	}
+	return websocket.OpContinuation, nil, nil
+}
+
+// maxQueued is how many bytes of answers and messages may wait for the client while its next
+// command is obeyed. One that sends and does not read is not read from either.
+const maxQueued = 256 << 10
+
+func (c *socket) waitForRoom() {
+	for c.client.Queued() > maxQueued && c.ending.Load() == nil {
+		c.mu.Lock()
+		if c.room == nil {
+			c.room = newDoorbell()
+		}
+		room, gone := c.room, c.gone
+		c.mu.Unlock()
+		if gone || c.client.Queued() <= maxQueued {
+			break
+		}
+		<-room
+	}
+}
+
+// onMessage obeys a command, in text or with its payload behind it.
+func (c *socket) onMessage(op websocket.Opcode, message []byte) {
+	c.waitForRoom()
+	var command wire.Command
+	var bad *wire.CommandError
+	if op == websocket.OpText {
+		command, bad = wire.ParseCommand(message)
+	} else {
+		command, bad = wire.ParseBinaryCommand(message)
+	}
+	if c.ending.Load() != nil {
+		return // what it wants now is another connection's
+	}
+	var err error
+	if bad != nil {
+		err = bad
+	} else {
+		err = c.obey(&command)
+	}
+	if err != nil {
+		c.fail(command.Ref, err)
+	}
+}
+
+// beginObeying says that a command is under way. The connection is not closed before it was
+// answered. It reports false when the connection is over.
+func (c *socket) beginObeying() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.obeying = !c.gone
+	return c.obeying
+}
+
+// endObeying does what was put off meanwhile.
+func (c *socket) endObeying() {
+	c.mu.Lock()
+	c.obeying = false
+	gone, code := c.gone, c.code
+	c.mu.Unlock()
+	switch {
+	case gone:
+		c.leave(code)
+	case c.ending.Load() != nil:
+		c.wake()
+	}
+}
+
+func (c *socket) isObeying() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.obeying
+}
+
+// reply queues an answer.
+func (c *socket) reply(write func([]byte) []byte) { c.client.Reply(textFrame(write)) }
+
+// fail answers a command with an error. The connection lives on.
+func (c *socket) fail(ref wire.Ref, err error) {
+	p := refusal(err)
+	if p.Code == problem.Internal {
+		c.server.options.Logger.Error("command failed", "transport", webSocket, "error", err)
+	}
+	c.reply(func(b []byte) []byte { return wire.AppendError(b, ref, string(p.Code), p.Detail, p.Channel) })
+}
