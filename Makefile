@@ -26,10 +26,12 @@ lint:
 	$(TOOLS) staticcheck ./...
 	cd test && go vet ./...
 
-# What every test's server answered is noted in the file $(SEEN).
+# What every test's server answered is noted in the file $(SEEN). Then once more what has to do with
+# WebSockets, with a goroutine for each instead of the system's poller.
 unit:
 	mkdir -p $(dir $(SEEN)) && rm -f $(SEEN)
 	SEEN_ANSWERS=$(SEEN) go test -race -count=1 -timeout 20m ./...
+	PORTABLE=1 go test -race -count=1 -timeout 20m ./transport ./internal/behaviour
 
 # Says how many of the public Autobahn cases ran, and which were left out and why.
 conformance:

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +55,7 @@ func open(t testing.TB, s setup) *site {
 		s.Authenticate = authenticate
 	}
 	s.Observer = site.seen
+	s.Portable = os.Getenv("PORTABLE") != ""
 	site.server = transport.New(site.bridge, s.Options)
 
 	mux := http.NewServeMux()

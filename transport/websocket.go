@@ -62,7 +62,7 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
 	c := &socket{deflated: up.Deflate.TakesDeflatedFrames(websocket.ServerSide)}
 	var err error
 	if c.line, err = s.poller.Take(up.NetConn, c); err != nil {
-		s.options.Logger.Error("connection lost", "transport", webSocket, "error", err)
+		s.options.Logger.Error("request failed", "transport", webSocket, "error", err)
 		return
 	}
 	cfg := s.plain

@@ -4,11 +4,12 @@ import (
 	"runtime"
 	"sync"
 	"sync/atomic"
+	"time"
 )
 
 // Workers do what may block, for connections that have no goroutine of their own. Each task
-// has a goroutine to itself. A few of those that are done wait for another one: a stack that
-// has grown is cheaper than a new one.
+// has a goroutine to itself. A few of those that are done wait a little for another one: a
+// stack that has grown is cheaper than a new one.
 type workers struct {
 	tasks   chan func()
 	quit    chan struct{}
@@ -28,19 +29,33 @@ func (w *workers) do(task func()) {
 	}
 }
 
+// workerWaits is how long a worker waits for its next task.
+const workerWaits = 5 * time.Second
+
 func (w *workers) work(task func()) {
 	task()
 	most := int32(4 * runtime.GOMAXPROCS(0))
-	for w.waiting.Add(1) <= most {
+	defer w.waiting.Add(-1)
+	if w.waiting.Add(1) > most {
+		return
+	}
+	timer := time.NewTimer(workerWaits)
+	defer timer.Stop()
+	for {
 		select {
 		case task = <-w.tasks:
-			w.waiting.Add(-1)
-			task()
+		case <-timer.C:
+			return
 		case <-w.quit:
 			return
 		}
+		w.waiting.Add(-1)
+		task()
+		if w.waiting.Add(1) > most {
+			return
+		}
+		timer.Reset(workerWaits)
 	}
-	w.waiting.Add(-1)
 }
 
 // close waits for all tasks. It may be called twice.

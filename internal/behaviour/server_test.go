@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -114,6 +115,7 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 		t.Fatal(err)
 	}
 	o.transport.Authenticate, o.transport.Observer = s.authenticate, s.counts
+	o.transport.Portable = os.Getenv("PORTABLE") != ""
 	s.transport = transport.New(b, o.transport)
 	hs := httptest.NewServer(seen.Record(measured.Requests(api.New(api.Options{
 		Bridge:    b,

@@ -43,6 +43,7 @@ func TestTenThousandClients(t *testing.T) {
 		maxHeap = 2 << 20 // more after the last round than after the one before
 	)
 	s := start(t)
+	s.warmUp(t)
 	before := s.report(askAfter)
 	t.Logf("before: %s", before)
 
@@ -69,6 +70,19 @@ func TestTenThousandClients(t *testing.T) {
 func (r report) String() string {
 	return fmt.Sprintf("heap %.2f MiB, stacks %.2f MiB, %d goroutines, %d descriptors",
 		mib(r.Heap), mib(r.Stacks), r.Goroutines, r.Descriptors)
+}
+
+// warmUp lets one WebSocket come and leave: what it makes the server start is there to stay.
+func (p *process) warmUp(t *testing.T) {
+	t.Helper()
+	c, err := kinds[0].come(p.addr, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.leave(0); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the first client has left", func(r report) bool { return r.Counts[open(kinds[0].name)] == 0 })
 }
 
 // round lets perKind clients of each kind come, all hear one message, and leave.
