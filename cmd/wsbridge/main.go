@@ -3,6 +3,7 @@
 //	wsbridge serve --dev                                try it, without keys
 //	wsbridge publish orders:42 '{"state":"shipped"}'    publish a message
 //	wsbridge listen orders:42                           print what comes
+//	wsbridge bench fanout                               put it under load
 //
 // Each subcommand has a file of its own. wsbridge --help lists them.
 package main
@@ -17,6 +18,8 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/wsbridge/wsbridge/internal/load"
 )
 
 // commands is the command line.
@@ -25,6 +28,7 @@ type commands struct {
 	Config      configCommand      `cmd:"" help:"Check or show the settings that serve would run with."`
 	Publish     publishCommand     `cmd:"" help:"Publish a message."`
 	Listen      listenCommand      `cmd:"" help:"Print the messages of channels as they come, one JSON object a line."`
+	Bench       benchCommand       `cmd:"" help:"Put a server under load, and check every message."`
 	Token       tokenCommand       `cmd:"" help:"Sign a client's token with the first of the token keys."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the server on this machine whether it is alive. Exit status 0: it is."`
 	Version     versionCommand     `cmd:"" help:"Print the version."`
@@ -65,6 +69,7 @@ func run(args []string, t *terminal) int {
 		kong.Name("wsbridge"),
 		kong.Description("HTTP to WebSocket, SSE, streaming and long polling: publish by POST, receive on any of them."),
 		kong.Writers(t.out, t.err),
+		kong.Vars{"bench_url": load.DefaultURL},
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if len(args) == 0 {
 		args = []string{"--help"}

@@ -30,6 +30,7 @@ var allowed = map[string][]string{
 	"client/raw":                 {"pubsub", "transport/websocket", "transport/wire"},
 	"internal/auth":              {"pubsub"},
 	"internal/config":            {"pubsub", "internal/auth"},
+	"internal/load":              {"pubsub", "transport/websocket"},
 	"internal/metrics":           {"pubsub", "transport/wire", "internal/problem"},
 	"internal/page":              {"internal/problem"},
 	"internal/problem":           {"pubsub", "transport/wire"},

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,11 +123,14 @@ func TestCommandLine(t *testing.T) {
 	for _, row := range read(t, operating).table("## Commands") {
 		documented = append(documented, strings.TrimPrefix(plain(row[0]), "wsbridge "))
 	}
-	both(t, "command", append(subcommands(t, "main.go", ""), subcommands(t, "config.go", "config ")...), documented)
+	both(t, "command", slices.Concat(subcommands(t, "main.go", ""), subcommands(t, "config.go", "config "), subcommands(t, "bench.go", "bench ")), documented)
 }
 
-// subcommands returns what a file of the command line declares, but for config itself,
-// which only has others below it.
+// words finds where the words of a name meet, LongPoll.
+var words = regexp.MustCompile("([a-z])([A-Z])")
+
+// subcommands returns what a file of the command line declares, but for config and bench
+// themselves, which only have others below them.
 func subcommands(t *testing.T, file, parent string) (names []string) {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(top, "cmd/wsbridge", file))
@@ -134,8 +138,8 @@ func subcommands(t *testing.T, file, parent string) (names []string) {
 		t.Fatal(err)
 	}
 	for _, m := range regexp.MustCompile("(?m)^\t(\\w+) +\\w+Command +`cmd:").FindAllStringSubmatch(string(source), -1) {
-		if m[1] != "Config" {
-			names = append(names, parent+strings.ToLower(m[1]))
+		if m[1] != "Config" && m[1] != "Bench" {
+			names = append(names, parent+strings.ToLower(words.ReplaceAllString(m[1], "$1-$2")))
 		}
 	}
 	return names

@@ -1,0 +1,5 @@
+package load
+
+// Fanout publishes to a channel that all clients are on, over WebSocket: what one message to
+// many costs.
+var Fanout = Workload{Name: "fanout", Transport: "WebSocket", open: openSocket, rate: 20, publish: forAWhile}
