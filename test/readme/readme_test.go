@@ -208,6 +208,18 @@ func TestQuickStart(t *testing.T) {
 	}
 }
 
+// TestBench loses nothing on the way, however slow the machine is.
+func TestBench(t *testing.T) {
+	p := freePort(t)
+	p.serve(t, line(t, "serve --dev"))
+	bench := p.start(t, line(t, "wsbridge bench")+" --patience 60s")
+	err := <-bench.ended
+	bench.ended <- err
+	if err != nil || !strings.Contains(bench.text(), " 0 lost, 0 doubled, 0 out of order, 0 damaged; 0 gaps, 0 connections closed") {
+		t.Errorf("%v\n%s", err, bench.text())
+	}
+}
+
 // TestSeveralInstances publishes on one instance and listens on another.
 func TestSeveralInstances(t *testing.T) {
 	redis, a, b := freePort(t), freePort(t), freePort(t)
