@@ -9,7 +9,7 @@ SEEDS       ?= 20
 SEED        ?= 1
 RUN         ?=
 
-.PHONY: test setup build lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-redis fmt clean
+.PHONY: test setup build lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis fmt clean
 
 test: setup lint unit conformance openapi e2e fuzz-short
 
@@ -26,11 +26,13 @@ lint:
 	$(TOOLS) staticcheck ./...
 	cd test && go vet ./...
 
-# What every test's server answered is noted in the file $(SEEN). Then once more what has to do with
+# What every test's server answered is noted in the file $(SEEN). Each benchmark runs once, so that
+# none outlives what it measures. Then once more what has to do with
 # WebSockets, with a goroutine for each instead of the system's poller.
 unit:
 	mkdir -p $(dir $(SEEN)) && rm -f $(SEEN)
 	SEEN_ANSWERS=$(SEEN) go test -race -count=1 -timeout 20m ./...
+	go test -run '^$$' -bench . -benchtime 1x ./bench
 	PORTABLE=1 go test -race -count=1 -timeout 20m ./transport ./internal/behaviour
 
 # Says how many of the public Autobahn cases ran, and which were left out and why.
@@ -57,8 +59,12 @@ fuzz:
 chaos:
 	cd test/chaos && go test -count=1 -timeout 3h -run 'Test(Chaos|Controls)/$(RUN)' -seed $(SEED) -seeds $(SEEDS)
 
+# The hot path, compared with the figures that were landed last (see bench/README.md): shown, no gate.
 bench:
-	go test -run '^$$' -bench . -benchmem ./...
+	bench/run.sh
+
+bench-land:
+	bench/run.sh land
 
 # What the broker on Redis costs, beside what Redis can do. Fails when it is too much.
 bench-redis:
