@@ -116,7 +116,7 @@ func (c *Client) list(sub *subscription) {
 	if sub.listed {
 		return
 	}
-	sub.listed, sub.place, sub.retryAt = true, len(c.behind), time.Time{}
+	sub.listed, sub.place, sub.retryAt = true, int32(len(c.behind)), time.Time{}
 	c.behind = append(c.behind, sub)
 }
 
@@ -168,7 +168,7 @@ func (c *Client) next(round []turn, limit Limit) ([]turn, Limit) {
 func (c *Client) resume(sub *subscription) {
 	c.mu.Lock()
 	if sub.listed {
-		c.turn = sub.place
+		c.turn = int(sub.place)
 	}
 	c.mu.Unlock()
 }

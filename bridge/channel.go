@@ -13,14 +13,12 @@ type channel struct {
 	name   pubsub.Channel
 	bridge *Bridge
 
-	opened  chan struct{} // closed once Follow was answered
-	openErr error         // set before opened is closed
-
 	// Guarded by the shard's mutex.
-	users   int       // subscriptions, and those about to become one
-	idle    time.Time // when users fell to 0
-	queued  bool      // stands in the shard's list of idle channels
-	closing chan struct{}
+	users   int           // subscriptions, and those about to become one
+	idle    time.Time     // when users fell to 0
+	queued  bool          // stands in the shard's list of idle channels
+	opening *asking       // until Follow was answered
+	closing chan struct{} // from the moment on that nobody may use it any more
 
 	mu sync.Mutex // taken before a client's mutex, never while one is held; guards what follows
 
@@ -31,11 +29,18 @@ type channel struct {
 	breaks int // counts what made the end unknown, so that a page read before is recognised
 
 	tail     tail
-	readings readings
-	left     bool // no longer followed: what is announced all the same is nobody's
+	begun    uint64    // so many readings of its log in all
+	readings *readings // nil: there were none for a while
+	left     bool      // no longer followed: what is announced all the same is nobody's
 
 	live   []*subscription // at end; each message goes into their queues
 	others []*subscription // behind or ahead
+}
+
+// An asking is Follow under way, and who waits for it.
+type asking struct {
+	done chan struct{}
+	err  error // set before done is closed
 }
 
 // message takes one announced message. The broker calls it for one channel after the other.
@@ -124,15 +129,15 @@ func (ch *channel) meetAhead() {
 
 // add takes a subscription that stands at pos, which is behind until it turns live.
 func (ch *channel) add(sub *subscription, pos pubsub.Position) {
-	sub.state, sub.pos, sub.joined = behind, pos, ch.readings.begun
-	sub.index = len(ch.others)
+	sub.state, sub.pos, sub.joined = behind, pos, ch.begun
+	sub.index = int32(len(ch.others))
 	ch.others = append(ch.others, sub)
 }
 
 // goLive puts a subscription at ch.end among the live ones.
 func (ch *channel) goLive(sub *subscription) {
 	ch.others = cut(ch.others, sub.index)
-	sub.state, sub.index = live, len(ch.live)
+	sub.state, sub.index = live, int32(len(ch.live))
 	ch.live = append(ch.live, sub)
 }
 
@@ -172,7 +177,7 @@ func (ch *channel) subscribers() int {
 }
 
 // cut removes one subscription and keeps the indices of the others true.
-func cut(subs []*subscription, i int) []*subscription {
+func cut(subs []*subscription, i int32) []*subscription {
 	last := len(subs) - 1
 	subs[i] = subs[last]
 	subs[i].index = i

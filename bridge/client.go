@@ -48,7 +48,7 @@ type Client struct {
 
 	mu      sync.Mutex // taken after a channel's mutex; guards what follows
 	queue   queue
-	subs    map[pubsub.Channel]*subscription
+	subs    subscriptions
 	behind  []*subscription // those that read the log, in turns
 	turn    int             // whose turn it is
 	parked  bool            // the consumer waits for Wake
@@ -68,16 +68,16 @@ func (b *Bridge) Connect(h Hooks) *Client {
 func (c *Client) Subscribed(name pubsub.Channel) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.subs[name] != nil
+	return c.subs.get(name) != nil
 }
 
 // Channels returns what the client is subscribed to, in no order.
 func (c *Client) Channels() []pubsub.Channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	channels := make([]pubsub.Channel, 0, len(c.subs))
-	for name := range c.subs {
-		channels = append(channels, name)
+	channels := make([]pubsub.Channel, 0, c.subs.len())
+	for sub := range c.subs.all() {
+		channels = append(channels, sub.name)
 	}
 	return channels
 }
@@ -159,9 +159,9 @@ func (c *Client) Close() {
 	}
 	c.queue.drop()
 	subs := c.subs
-	c.subs = nil
+	c.subs = subscriptions{}
 	c.mu.Unlock()
-	for _, sub := range subs {
+	for sub := range subs.all() {
 		if sub.channel != nil { // else Subscribe is under way and gives the channel back
 			c.bridge.end(sub)
 		}

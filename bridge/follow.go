@@ -25,26 +25,30 @@ func (b *Bridge) acquire(ctx context.Context, name pubsub.Channel) (*channel, er
 		}
 		first := ch == nil
 		if first {
-			ch = &channel{name: name, bridge: b, opened: make(chan struct{})}
+			ch = &channel{name: name, bridge: b, opening: &asking{done: make(chan struct{})}}
 			if s.channels == nil {
 				s.channels = make(map[pubsub.Channel]*channel)
 			}
 			s.channels[name] = ch
 		}
 		ch.users++
+		opening := ch.opening
 		s.mu.Unlock()
 
+		if opening == nil {
+			return ch, nil
+		}
 		if first {
 			b.open(ctx, s, ch)
 		}
 		select {
-		case <-ch.opened:
+		case <-opening.done:
 		case <-ctx.Done():
 			b.release(ch)
 			return nil, ctx.Err()
 		}
-		if ch.openErr != nil {
-			return nil, ch.openErr // open took the channel out of the map, users and all
+		if opening.err != nil {
+			return nil, opening.err // open took the channel out of the map, users and all
 		}
 		return ch, nil
 	}
@@ -52,13 +56,12 @@ func (b *Bridge) acquire(ctx context.Context, name pubsub.Channel) (*channel, er
 
 // knows guesses whether a subscription can be opened without asking the broker.
 func (b *Bridge) knows(m pubsub.Mark) bool {
-	ch := b.lookup(m.Channel)
-	if ch == nil {
-		return false
-	}
-	select {
-	case <-ch.opened:
-	default:
+	s := b.shard(m.Channel)
+	s.mu.RLock()
+	ch := s.channels[m.Channel]
+	known := ch != nil && ch.opening == nil
+	s.mu.RUnlock()
+	if !known {
 		return false
 	}
 	if m.Start.Resume {
@@ -81,10 +84,11 @@ func (b *Bridge) open(ctx context.Context, s *shard, ch *channel) {
 	if err != nil {
 		s.mu.Lock()
 		delete(s.channels, ch.name)
+		opening := ch.opening
 		s.mu.Unlock()
 		ch.leave()
-		ch.openErr = err
-		close(ch.opened)
+		opening.err = err
+		close(opening.done)
 		return
 	}
 	ch.mu.Lock()
@@ -93,7 +97,11 @@ func (b *Bridge) open(ctx context.Context, s *shard, ch *channel) {
 		ch.end, ch.synced = end, true
 	}
 	ch.mu.Unlock()
-	close(ch.opened)
+	s.mu.Lock()
+	opening := ch.opening
+	ch.opening = nil
+	s.mu.Unlock()
+	close(opening.done)
 }
 
 // release gives back what acquire gave. A channel without users is followed a while

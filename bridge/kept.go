@@ -34,12 +34,19 @@ func (ch *channel) keep(p *page) {
 	p.used = time.Now()
 	ch.readings.kept = append(ch.readings.kept, p)
 	ch.bridge.pages.Add(int64(p.bytes))
-	ch.bridge.tidy(ch)
+}
+
+// pages returns those that are kept.
+func (ch *channel) pages() []*page {
+	if ch.readings == nil {
+		return nil
+	}
+	return ch.readings.kept
 }
 
 // kept returns a page that gives a subscription something, or nil.
 func (ch *channel) kept(sub *subscription, now moment) *page {
-	for _, p := range slices.Backward(ch.readings.kept) {
+	for _, p := range slices.Backward(ch.pages()) {
 		gap, missed, known := p.behind(sub.pos)
 		if known && (gap != nil || len(missed) > 0) && p.decides(sub, now) {
 			p.used = now.time
@@ -51,6 +58,9 @@ func (ch *channel) kept(sub *subscription, now moment) *page {
 
 // drop drops pages.
 func (ch *channel) drop(which func(*page) bool) {
+	if len(ch.pages()) == 0 {
+		return
+	}
 	kept := slices.DeleteFunc(ch.readings.kept, func(p *page) bool {
 		if !which(p) {
 			return false
@@ -67,14 +77,15 @@ func (ch *channel) drop(which func(*page) bool) {
 // dropAll drops all pages.
 func (ch *channel) dropAll() { ch.drop(func(*page) bool { return true }) }
 
-// tidy looks after a channel until it keeps no page any more.
+// tidy looks after a channel until nothing of its readings counts any more.
 func (b *Bridge) tidy(ch *channel) {
 	b.sweeper.mu.Lock()
 	b.sweeper.keeping[ch] = struct{}{}
 	b.sweeper.mu.Unlock()
 }
 
-// dropIdle drops the pages that nobody has used for a while.
+// dropIdle drops the pages that nobody has used for a while, and then all that is left of
+// readings.
 func (b *Bridge) dropIdle(now time.Time) {
 	s := &b.sweeper
 	s.mu.Lock()
@@ -88,7 +99,9 @@ func (b *Bridge) dropIdle(now time.Time) {
 	for ch := range keeping {
 		ch.mu.Lock()
 		ch.drop(func(p *page) bool { return now.Sub(p.used) > pageIdle })
-		if len(ch.readings.kept) > 0 {
+		if ch.readings.over(now) {
+			ch.readings = nil
+		} else {
 			b.tidy(ch)
 		}
 		ch.mu.Unlock()

@@ -96,6 +96,7 @@ func TestKeptPagesAreBounded(t *testing.T) {
 	ch := b.lookup("c")
 	ch.mu.Lock()
 	defer ch.mu.Unlock()
+	ch.readings = &readings{}
 	at := func(i int) pubsub.Position { return pubsub.Position{Epoch: "e", Offset: uint64(10 * i)} }
 	now := moment{time.Now(), 1}
 	var one int64
@@ -110,7 +111,7 @@ func TestKeptPagesAreBounded(t *testing.T) {
 			t.Fatalf("behind %d others, one that is used is gone", i)
 		}
 	}
-	if n := len(ch.readings.kept); n != pagesKept || b.pages.Load() != int64(n)*one {
+	if n := len(ch.pages()); n != pagesKept || b.pages.Load() != int64(n)*one {
 		t.Errorf("%d pages are kept, and %d bytes counted", n, b.pages.Load())
 	}
 	ch.keep(pageOf(pubsub.Behind(at(0)), at(0), 4))
@@ -119,12 +120,12 @@ func TestKeptPagesAreBounded(t *testing.T) {
 	}
 	ch.dropAll()
 	ch.keep(pageOf(pubsub.Behind(at(1)), at(1), 0))
-	if len(ch.readings.kept) != 0 {
+	if len(ch.pages()) != 0 {
 		t.Error("a page is kept that gives nobody anything")
 	}
 	b.pages.Add(pageBudget)
 	ch.keep(pageOf(pubsub.Behind(at(1)), at(1), 2))
-	if len(ch.readings.kept) != 0 {
+	if len(ch.pages()) != 0 {
 		t.Error("over the budget of all, a page is kept")
 	}
 	b.pages.Add(-pageBudget)

@@ -15,6 +15,11 @@ func (p *proof) covers(at pubsub.Position, now moment) bool {
 	return p.began.counts(now) && at.Epoch == p.from.Epoch && at.Offset >= p.from.Offset
 }
 
+// proves reports whether there is a proof that covers a position.
+func (rs *readings) proves(at pubsub.Position, now moment) bool {
+	return rs != nil && rs.proof.covers(at, now)
+}
+
 // take takes a page over which announcements had come to end when its reading began. A page
 // without messages proves nothing: where retention is off, what is missed is not in the log.
 func (p *proof) take(pg *page, end pubsub.Position) {

@@ -15,9 +15,9 @@ const (
 )
 
 // readings are what the subscribers of a channel share of its log. All of it is about the log
-// since the channel broke last. The channel's mutex guards it.
+// since the channel broke last. It is there from the first reading on until nothing of it
+// counts any more (see kept.go); nil is one that holds nothing. The channel's mutex guards it.
 type readings struct {
-	begun    uint64 // so many in all
 	underway map[pubsub.Start]*reading
 	failed   *reading  // the last one for which the broker could not be reached
 	again    time.Time // when the next one may be tried behind it
@@ -27,7 +27,16 @@ type readings struct {
 
 // broken forgets everything: the log may be another one.
 func (rs *readings) broken() {
+	if rs == nil {
+		return
+	}
 	rs.underway, rs.failed, rs.proof = nil, nil, proof{}
+}
+
+// over reports whether nothing counts any more.
+func (rs *readings) over(now time.Time) bool {
+	return rs == nil || len(rs.underway) == 0 && len(rs.kept) == 0 && !now.Before(rs.again) &&
+		now.Sub(rs.proof.began.time) > proofAge
 }
 
 // A reading asks for one page of the log. Whoever begins it carries it out, on the goroutine
@@ -52,15 +61,19 @@ var errAbandoned = errors.New("the reading was abandoned")
 // join returns the reading for those who begin at start, and whether the caller has to carry
 // it out. The channel's mutex is held.
 func (ch *channel) join(start pubsub.Start, now moment) (r *reading, first bool) {
+	if ch.readings == nil {
+		ch.readings = &readings{}
+		ch.bridge.tidy(ch)
+	}
 	if r := ch.readings.failed; r != nil && now.time.Before(ch.readings.again) {
 		return r, false
 	}
 	if r := ch.readings.underway[start]; r != nil {
 		return r, false
 	}
-	ch.readings.begun++
+	ch.begun++
 	r = &reading{channel: ch, done: make(chan struct{})}
-	r.page = &page{start: start, number: ch.readings.begun, breaks: ch.breaks, began: now}
+	r.page = &page{start: start, number: ch.begun, breaks: ch.breaks, began: now}
 	if ch.synced {
 		r.end = ch.end
 	}
@@ -101,7 +114,7 @@ func (r *reading) carryOut(ctx context.Context, limit Limit) {
 	got, err := ch.bridge.readLog(ctx, ch.name, start, limit)
 
 	ch.mu.Lock()
-	if ch.readings.underway[start] == r {
+	if ch.readings != nil && ch.readings.underway[start] == r {
 		delete(ch.readings.underway, start)
 	}
 	switch {
@@ -180,7 +193,7 @@ func (ch *channel) delivery(m *pubsub.Message) *Delivery {
 	if d := ch.tail.delivery(m); d != nil {
 		return d
 	}
-	for _, p := range ch.readings.kept {
+	for _, p := range ch.pages() {
 		if i := m.Pos.Offset - p.from.Offset - 1; i < uint64(len(p.messages)) && p.messages[i].Message.Pos == m.Pos {
 			return p.messages[i]
 		}

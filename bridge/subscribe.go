@@ -13,8 +13,8 @@ import (
 // confirm, if not nil, is called with it, and its answer is queued in front of everything
 // that the subscription yields. It may block while the broker is asked.
 func (c *Client) Subscribe(ctx context.Context, name pubsub.Channel, start pubsub.Start, confirm func(pubsub.Position) Reply) (pubsub.Position, error) {
-	sub := &subscription{client: c}
-	if err := c.reserve(name, sub); err != nil {
+	sub := &subscription{client: c, name: name}
+	if err := c.reserve(sub); err != nil {
 		return pubsub.Position{}, err
 	}
 	o := opening{sub: sub, mark: pubsub.Mark{Channel: name, Start: start}}
@@ -33,8 +33,8 @@ func (c *Client) SubscribeAll(ctx context.Context, marks pubsub.Cursor, confirm 
 	var refused error
 	openings := make([]opening, 0, len(marks))
 	for _, m := range marks {
-		sub := &subscription{client: c}
-		if refused = c.reserve(m.Channel, sub); refused != nil {
+		sub := &subscription{client: c, name: m.Channel}
+		if refused = c.reserve(sub); refused != nil {
 			break
 		}
 		openings = append(openings, opening{sub: sub, mark: m})
@@ -77,9 +77,9 @@ func (c *Client) SubscribeAll(ctx context.Context, marks pubsub.Cursor, confirm 
 // comes after that.
 func (c *Client) Unsubscribe(name pubsub.Channel, confirm Reply) bool {
 	c.mu.Lock()
-	sub := c.subs[name]
+	sub := c.subs.get(name)
 	c.mu.Unlock()
-	if sub == nil || !c.leave(name, sub) {
+	if sub == nil || !c.leave(sub) {
 		return false
 	}
 	if confirm != nil {
@@ -111,7 +111,7 @@ func (o *opening) ask(ctx context.Context) {
 		o.err = err
 		return
 	}
-	if !c.tie(o.mark.Channel, o.sub, ch) {
+	if !c.tie(o.sub, ch) {
 		c.bridge.release(ch)
 		o.err = c.why()
 		return
@@ -134,46 +134,42 @@ func (o *opening) begin(confirm func(pubsub.Position) Reply) error {
 }
 
 // abandon ends a subscription that has not begun.
-func (o *opening) abandon() { o.sub.client.leave(o.mark.Channel, o.sub) }
+func (o *opening) abandon() { o.sub.client.leave(o.sub) }
 
-func (c *Client) reserve(name pubsub.Channel, sub *subscription) error {
+func (c *Client) reserve(sub *subscription) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
 	case c.cause != nil:
 		return c.cause
-	case c.subs[name] != nil:
-		return fmt.Errorf("%w to %s", ErrSubscribed, name)
-	case len(c.subs) >= c.bridge.options.Subscriptions:
+	case c.subs.get(sub.name) != nil:
+		return fmt.Errorf("%w to %s", ErrSubscribed, sub.name)
+	case c.subs.len() >= c.bridge.options.Subscriptions:
 		return fmt.Errorf("%w: at most %d are allowed", ErrTooMany, c.bridge.options.Subscriptions)
 	}
-	if c.subs == nil {
-		c.subs = make(map[pubsub.Channel]*subscription, 1)
-	}
-	c.subs[name] = sub
+	c.subs.add(sub)
 	return nil
 }
 
 // tie ties a reserved subscription to its channel, unless the client was closed meanwhile.
-func (c *Client) tie(name pubsub.Channel, sub *subscription, ch *channel) bool {
+func (c *Client) tie(sub *subscription, ch *channel) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.subs[name] != sub {
+	if c.subs.get(sub.name) != sub {
 		return false
 	}
 	sub.channel = ch
 	return true
 }
 
-// leave takes a subscription out of the client's map and ends it, unless somebody else does.
+// leave takes a subscription out of the client's and ends it, unless somebody else does.
 // It reports whether it was one that its channel knows.
-func (c *Client) leave(name pubsub.Channel, sub *subscription) bool {
+func (c *Client) leave(sub *subscription) bool {
 	c.mu.Lock()
-	if c.subs[name] != sub {
+	if !c.subs.remove(sub) {
 		c.mu.Unlock()
 		return false
 	}
-	delete(c.subs, name)
 	ch := sub.channel
 	c.mu.Unlock()
 	if ch == nil {

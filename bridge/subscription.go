@@ -21,11 +21,12 @@ const (
 // A subscription is one client on one channel.
 type subscription struct {
 	client  *Client
+	name    pubsub.Channel
 	channel *channel // set once, under the client's mutex
 
 	// Guarded by the channel's mutex.
 	state state
-	index int             // in channel.live or channel.others
+	index int32           // in channel.live or channel.others
 	pos   pubsub.Position // unless live: everything up to here was given to the client
 
 	// The log has decided where the client goes on, or it stood at the channel's end: what
@@ -36,7 +37,7 @@ type subscription struct {
 
 	// Guarded by the client's mutex.
 	listed  bool      // stands in client.behind
-	place   int       // where
+	place   int32     // where
 	retryAt time.Time // the log could not be read: not before this time again
 }
 
@@ -65,7 +66,7 @@ func (sub *subscription) approach() (r *reading, first bool) {
 func (sub *subscription) remembered(now moment) (missed []*Delivery, known bool) {
 	ch := sub.channel
 	missed, known = ch.tail.behind(sub.pos)
-	return missed, known && (sub.placed || ch.readings.proof.covers(sub.pos, now))
+	return missed, known && (sub.placed || ch.readings.proves(sub.pos, now))
 }
 
 // advance gives the client the next messages of a subscription that is behind: from the tail,
