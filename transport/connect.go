@@ -60,6 +60,10 @@ func (c *socket) obeyConnect(command *wire.Command) error {
 		return problem.New(problem.BadRequest, "the client is connected; send refresh for another token")
 	}
 	h := c.hello
+	if h == nil { // anonymous until now
+		h = &hello{identity: c.identity}
+		c.hello = h
+	}
 	id := h.identity
 	if command.Token != "" {
 		var err error
@@ -74,7 +78,7 @@ func (c *socket) obeyConnect(command *wire.Command) error {
 	if len(command.Cursor) > 0 {
 		h.cursor = command.Cursor
 	}
-	if h.client == "" && command.Client != "" {
+	if !c.named && command.Client != "" {
 		c.name = command.Client
 	}
 	c.connect(command.Ref, id)
@@ -112,11 +116,7 @@ func (c *socket) connect(ref wire.Ref, id Identity) {
 		c.refuse("", subscribeRefusal(err).In(marks[len(joined)].Channel))
 		return
 	}
-	if id.User != "" {
-		c.hello = nil
-	} else { // it may still say by command who it is
-		c.hello = &hello{identity: c.hello.identity, client: c.hello.client}
-	}
+	c.hello = nil
 }
 
 // marks returns the channels that the client joins as id: those that it names or has in its

@@ -46,8 +46,8 @@ type session struct {
 	name     string // of the client
 	counted  bool   // as opened
 
-	expiry wheel.Entry
-	beat   wheel.Entry // heartbeat, or the end of a poll's wait
+	expiry *wheel.Entry // nil: never yet
+	beat   wheel.Entry  // heartbeat, or the end of a poll's wait
 
 	ending atomic.Pointer[ending] // set once
 	left   atomic.Bool            // the connection is over
@@ -58,17 +58,21 @@ type session struct {
 func (c *session) begin(s *Server, transport string, from netip.Addr, wake func(), hurry func(error)) {
 	c.server, c.transport, c.from, c.opened = s, transport, from, time.Now()
 	c.client = s.bridge.Connect(bridge.Hooks{Wake: wake, Stopped: hurry})
-	c.expiry.Func = func() { c.end(ending{code: wire.CloseTokenExpired}) }
 }
 
 // identify makes the client somebody, until its token expires.
 func (c *session) identify(id Identity) {
 	c.identity = id
 	if id.Expires.IsZero() {
-		c.server.wheel.Stop(&c.expiry)
-	} else {
-		c.server.wheel.Schedule(&c.expiry, time.Until(id.Expires))
+		if c.expiry != nil {
+			c.server.wheel.Stop(c.expiry)
+		}
+		return
 	}
+	if c.expiry == nil {
+		c.expiry = &wheel.Entry{Func: func() { c.end(ending{code: wire.CloseTokenExpired}) }}
+	}
+	c.server.wheel.Schedule(c.expiry, time.Until(id.Expires))
 }
 
 // enter puts the session among those of the server, and reports false when that was closed.
@@ -115,7 +119,9 @@ func (c *session) failed(err error) {
 // leave ends the session when its connection is over. code is how, unless the server ended it.
 func (c *session) leave(code wire.CloseCode) {
 	c.left.Store(true)
-	c.server.wheel.Stop(&c.expiry)
+	if c.expiry != nil {
+		c.server.wheel.Stop(c.expiry)
+	}
 	c.server.wheel.Stop(&c.beat)
 	c.client.Close()
 	c.server.sessions.remove(c)

@@ -75,7 +75,7 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
 	c.begin(s, webSocket, s.ClientIP(r), c.wake, c.stopped)
 	c.beat.Func = c.tick
 	h := s.hello(r)
-	c.hello, c.name = &h, nameOf(h.client)
+	c.hello, c.name, c.named = &h, nameOf(h.client), h.client != ""
 	c.beginObeying()
 	if !c.enter() {
 		c.line.Close()
