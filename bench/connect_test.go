@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/wsbridge/wsbridge/bridge"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/websocket"
 )
@@ -14,7 +13,7 @@ import (
 func BenchmarkSubscribe(b *testing.B) {
 	br := openBridge(b)
 	for b.Loop() {
-		c := br.Connect(bridge.Hooks{Wake: func() {}})
+		c := br.Connect(deaf{})
 		if _, err := c.Subscribe(context.Background(), "c", pubsub.Start{}, nil); err != nil {
 			b.Fatal(err)
 		}

@@ -17,7 +17,7 @@ func BenchmarkFanOut(b *testing.B) {
 			br := openBridge(b)
 			all := make([]*bridge.Client, clients)
 			for i := range all {
-				all[i] = br.Connect(bridge.Hooks{Wake: func() {}})
+				all[i] = br.Connect(deaf{})
 				defer all[i].Close()
 				if _, err := all[i].Subscribe(context.Background(), "c", pubsub.Start{}, nil); err != nil {
 					b.Fatal(err)

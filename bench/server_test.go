@@ -105,3 +105,9 @@ func (c *conn) answer(status int) []byte {
 	}
 	return c.body.Bytes()
 }
+
+// deaf is a consumer that pulls when it likes.
+type deaf struct{}
+
+func (deaf) Wake()         {}
+func (deaf) Stopped(error) {}

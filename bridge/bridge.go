@@ -54,6 +54,7 @@ type Bridge struct {
 	broker  pubsub.Broker
 	options Options
 	flaws   flaws
+	created time.Time
 
 	seed   maphash.Seed
 	shards [shardCount]shard
@@ -65,7 +66,7 @@ type Bridge struct {
 
 // New returns a bridge over a broker, which belongs to it from now on.
 func New(broker pubsub.Broker, o Options) *Bridge {
-	b := &Bridge{broker: broker, options: o.withDefaults(), seed: maphash.MakeSeed()}
+	b := &Bridge{broker: broker, options: o.withDefaults(), created: time.Now(), seed: maphash.MakeSeed()}
 	b.sweeper.init()
 	return b
 }
@@ -85,6 +86,9 @@ func (b *Bridge) Close() error {
 	b.sweeper.close()
 	return b.broker.Close()
 }
+
+// clock tells the time since the bridge was made: it never goes back, and takes little room.
+func (b *Bridge) clock() time.Duration { return time.Since(b.created) }
 
 // Publish appends a message to its channel. It makes the ID when there is none. The errors
 // are those of [pubsub.Broker], and [pubsub.ErrMessage].

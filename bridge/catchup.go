@@ -92,7 +92,7 @@ func (c *Client) work(sub *subscription) {
 	wake := c.unpark()
 	c.mu.Unlock()
 	if wake {
-		c.hooks.Wake()
+		c.consumer.Wake()
 	}
 }
 
@@ -103,7 +103,7 @@ func (c *Client) lag(sub *subscription) {
 	c.mu.Lock()
 	first := !c.lags && c.cause == nil
 	if first {
-		c.taken = time.Now() // a client that was idle until now has not stood still
+		c.taken = c.bridge.clock() // a client that was idle until now has not stood still
 	}
 	c.lags = true
 	c.mu.Unlock()

@@ -23,15 +23,15 @@ var (
 	ErrTooMany = errors.New("too many subscriptions")
 )
 
-// Hooks are how a client's consumer is woken. Both are called from any goroutine, may be
-// called while locks of the bridge are held, and so neither block nor call the bridge.
-type Hooks struct {
+// A Consumer is who takes what a client is given. Its methods are called from any goroutine, may
+// be called while locks of the bridge are held, and so neither block nor call the bridge.
+type Consumer interface {
 	// Wake is called once after each Pull that returned nothing, as soon as there is something.
-	Wake func()
+	Wake()
 
 	// Stopped is called once, with the cause, when the client is stopped, so that a consumer
-	// that is blocked in a write can be freed. nil: nothing is called.
-	Stopped func(cause error)
+	// that is blocked in a write can be freed.
+	Stopped(cause error)
 }
 
 // Limit bounds what one Pull gives.
@@ -43,8 +43,8 @@ type Limit struct {
 // A Client is one connected program: a bounded queue, and its subscriptions. Subscribe and
 // Unsubscribe may be called at once with everything else, Pull by one goroutine at a time.
 type Client struct {
-	bridge *Bridge
-	hooks  Hooks
+	bridge   *Bridge
+	consumer Consumer
 
 	mu      sync.Mutex // taken after a channel's mutex; guards what follows
 	queue   queue
@@ -53,15 +53,15 @@ type Client struct {
 	turn    int             // whose turn it is
 	parked  bool            // the consumer waits for Wake
 	cause   error           // why it was stopped; nil while it goes on
-	taken   time.Time       // when the last Pull began, or its queue was full
+	taken   time.Duration   // when the last Pull began, or its queue was full; by the bridge's clock
 	pulling bool            // in Pull
 	lags    bool            // its queue was full, and it has not caught up since
 }
 
 // Connect returns a client without subscriptions. Its consumer calls Pull until it returns
-// nothing, then waits for h.Wake. Close must be called in the end.
-func (b *Bridge) Connect(h Hooks) *Client {
-	return &Client{bridge: b, hooks: h}
+// nothing, then waits to be woken. Close must be called in the end.
+func (b *Bridge) Connect(c Consumer) *Client {
+	return &Client{bridge: b, consumer: c}
 }
 
 // Subscribed reports whether the client is subscribed to the channel.
@@ -102,7 +102,7 @@ func (c *Client) Pull(ctx context.Context, items []Item, limit Limit) ([]Item, e
 			defer c.mu.Unlock()
 			return items, c.cause
 		}
-		c.taken, c.pulling = time.Now(), true
+		c.taken, c.pulling = c.bridge.clock(), true
 		items = c.queue.take(items, &limit)
 		more := !c.queue.empty()
 		c.mu.Unlock()
@@ -143,11 +143,9 @@ func (c *Client) Stop(cause error) {
 	c.queue.drop()
 	wake := c.unpark()
 	c.mu.Unlock()
-	if c.hooks.Stopped != nil {
-		c.hooks.Stopped(cause)
-	}
+	c.consumer.Stopped(cause)
 	if wake {
-		c.hooks.Wake()
+		c.consumer.Wake()
 	}
 }
 
@@ -187,7 +185,7 @@ func (c *Client) push(it Item) bool {
 	wake := ok && c.unpark()
 	c.mu.Unlock()
 	if wake {
-		c.hooks.Wake()
+		c.consumer.Wake()
 	}
 	return ok
 }

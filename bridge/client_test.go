@@ -195,7 +195,7 @@ func TestChannelsTakeTurns(t *testing.T) {
 func TestCloseWhileSubscribing(t *testing.T) {
 	b := open(t, Options{}, ample, nil)
 	for range 200 {
-		c := b.Connect(Hooks{Wake: func() {}})
+		c := b.Connect(wakeUp(func() {}))
 		done := make(chan struct{})
 		go func() {
 			defer close(done)

@@ -30,7 +30,7 @@ func rush(t *testing.T, b *Bridge, n int, limit Limit, name pubsub.Channel, star
 	var wg sync.WaitGroup
 	for i := range got {
 		wg.Go(func() {
-			c := b.Connect(Hooks{Wake: func() {}})
+			c := b.Connect(wakeUp(func() {}))
 			defer c.Close()
 			if _, err := c.Subscribe(t.Context(), name, start, nil); err != nil {
 				t.Error(err)
@@ -322,7 +322,7 @@ func TestFromNowOnABrokenChannelCostsOneRead(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 1000 {
 			wg.Go(func() {
-				c := b.Connect(Hooks{Wake: func() {}})
+				c := b.Connect(wakeUp(func() {}))
 				defer c.Close()
 				if pos, err := c.Subscribe(t.Context(), "c", pubsub.Start{}, nil); err != nil || pos != last.Pos {
 					t.Errorf("at %v, %v; want %v", pos, err, last.Pos)

@@ -3,7 +3,7 @@
 //
 //	b := bridge.New(broker, bridge.Options{})
 //	err := b.Start(ctx)
-//	c := b.Connect(bridge.Hooks{Wake: wake})              // one connected program
+//	c := b.Connect(consumer)                              // one connected program
 //	pos, err := c.Subscribe(ctx, "orders:42", pubsub.Behind(shown), nil)
 //	items, err := c.Pull(ctx, nil, limit)                 // messages and gaps, in order
 //	c.Close()

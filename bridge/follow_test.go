@@ -60,7 +60,7 @@ func TestAThousandSubscribersAskTheBrokerOnce(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 1000 {
 		wg.Go(func() {
-			c := b.Connect(Hooks{Wake: func() {}})
+			c := b.Connect(wakeUp(func() {}))
 			defer c.Close()
 			if _, err := c.Subscribe(context.Background(), "c", pubsub.Start{}, nil); err != nil {
 				t.Error(err)

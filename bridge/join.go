@@ -113,7 +113,7 @@ func (sub *subscription) begin(pos pubsub.Position, start pubsub.Start, early []
 		c.list(sub)
 	}
 	if c.unpark() {
-		c.hooks.Wake()
+		c.consumer.Wake()
 	}
 	return nil
 }

@@ -62,13 +62,19 @@ type consumer struct {
 
 func connect(t testing.TB, b *Bridge) *consumer {
 	c := &consumer{t: t, woken: make(chan struct{}, 1), cause: make(chan error, 1)}
-	c.Client = b.Connect(Hooks{
-		Wake:    func() { c.woken <- struct{}{} },
-		Stopped: func(err error) { c.cause <- err },
-	})
+	c.Client = b.Connect(c)
 	t.Cleanup(c.Close)
 	return c
 }
+
+func (c *consumer) Wake()             { c.woken <- struct{}{} }
+func (c *consumer) Stopped(err error) { c.cause <- err }
+
+// A wakeUp is a consumer that does not want to know when its client was stopped.
+type wakeUp func()
+
+func (w wakeUp) Wake()         { w() }
+func (w wakeUp) Stopped(error) {}
 
 func (c *consumer) subscribe(name pubsub.Channel, start pubsub.Start) pubsub.Position {
 	c.t.Helper()

@@ -87,12 +87,12 @@ func (rd *reader) judge(g *Gap) {
 // session is one connection: it resumes everything, drains for a while, and leaves.
 func (rd *reader) session(r *rand.Rand) {
 	woken := make(chan struct{}, 1)
-	c := rd.w.bridge.Connect(Hooks{Wake: func() {
+	c := rd.w.bridge.Connect(wakeUp(func() {
 		select {
 		case woken <- struct{}{}:
 		default: // it has pulled since the last one, in leaveOne
 		}
-	}})
+	}))
 	defer c.Close()
 
 	for _, name := range rd.w.names {
@@ -217,7 +217,7 @@ func (rd *reader) leaveOne(c *Client, r *rand.Rand) {
 
 // settle drains everything and stands at the end of each channel.
 func (rd *reader) settle() {
-	c := rd.w.bridge.Connect(Hooks{Wake: func() {}})
+	c := rd.w.bridge.Connect(wakeUp(func() {}))
 	defer c.Close()
 	for name, at := range rd.stands {
 		if _, err := c.Subscribe(context.Background(), name, pubsub.Behind(at), nil); err != nil {

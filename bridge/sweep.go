@@ -77,7 +77,7 @@ func (b *Bridge) stopStalled(now time.Time) {
 		case !c.lags || c.cause != nil:
 			delete(s.lagging, c)
 			c.lags = false
-		case !c.pulling && now.Sub(c.taken) > b.options.Stall:
+		case !c.pulling && now.Sub(b.created)-c.taken > b.options.Stall:
 			delete(s.lagging, c)
 			stalled = append(stalled, c)
 		}
@@ -106,7 +106,7 @@ func (b *Bridge) wakeReminded(now time.Time) {
 	}
 	s.mu.Unlock()
 	for _, c := range wake {
-		c.hooks.Wake()
+		c.consumer.Wake()
 	}
 }
 

@@ -1,12 +1,10 @@
 package bridge
 
-import "time"
-
 // A Rest is what is left for a client after [Client.Take].
 type Rest uint8
 
 const (
-	Nothing Rest = iota // Hooks.Wake will be called
+	Nothing Rest = iota // Consumer.Wake will be called
 	Queued              // Take gives more at once
 	Logs                // Pull reads the logs that the client has to catch up with
 )
@@ -21,7 +19,7 @@ func (c *Client) Take(items []Item, limit Limit) ([]Item, Rest, error) {
 		return items, Nothing, c.cause
 	}
 	if c.lags {
-		c.taken = time.Now()
+		c.taken = c.bridge.clock()
 	}
 	items = c.queue.take(items, &limit)
 	switch {

@@ -132,7 +132,7 @@ func (c *socket) endObeying() {
 	case gone:
 		c.leave(code)
 	case c.ending.Load() != nil:
-		c.wake()
+		c.Wake()
 	}
 }
 

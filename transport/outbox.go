@@ -16,9 +16,9 @@ import (
 // taken first is written first: whoever set pumping has the outlet, until it puts that back or
 // hands the outlet on.
 
-// wake gives the connection a turn, or makes who has its outlet look again. The bridge calls
-// it, and session.end.
-func (c *socket) wake() {
+// Wake implements [bridge.Consumer]: it gives the connection a turn, or makes who has its outlet
+// look again.
+func (c *socket) Wake() {
 	c.mu.Lock()
 	start := !c.pumping && !c.gone
 	c.again = c.pumping
@@ -307,10 +307,12 @@ func gapFrame(g *pubsub.Gap) []byte {
 	return textFrame(func(b []byte) []byte { return wire.AppendGapEvent(b, g) })
 }
 
-// stopped is told by the bridge that the client was stopped. What is being written gets a
-// little time, and whatever comes of it, the connection ends.
-func (c *socket) stopped(cause error) {
+// Stopped implements [bridge.Consumer]. What is being written gets a little time, and whatever
+// comes of it, the connection ends.
+func (c *socket) Stopped(cause error) {
 	e := endingOf(cause)
 	c.end(e)
 	c.finishWithin(hurryTimeout, e.code)
 }
+
+func (c *socket) cut() { c.finish(closeAbnormal) }

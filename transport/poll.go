@@ -29,8 +29,7 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := &poll{wait: a.wait, bell: newDoorbell()}
-	p.signal, p.cut = p.bell.ring, func() {} // it writes only when it has left
-	p.begin(s, transport, s.ClientIP(r), p.bell.ring, nil)
+	p.begin(s, transport, s.ClientIP(r), p)
 	p.name = a.name
 	p.answer = newAnswer(a.limit, p.opened)
 	defer p.answer.release()
@@ -55,6 +54,12 @@ type poll struct {
 	timeUp atomic.Bool
 	answer *answer
 }
+
+// Wake and Stopped implement [bridge.Consumer].
+func (p *poll) Wake()         { p.bell.ring() }
+func (p *poll) Stopped(error) {}
+
+func (p *poll) cut() {} // it writes only when it has left
 
 // run collects the answer.
 func (p *poll) run(ctx context.Context, a admission) error {

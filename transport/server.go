@@ -88,7 +88,7 @@ func (s *Server) Close() error {
 	s.cancel()
 	s.sessions.each(func(c *session) {
 		c.end(ending{code: wire.CloseRestart})
-		c.cut()
+		c.consumer.cut()
 	})
 	s.sessions.wait(context.Background())
 	s.poller.Close()

@@ -37,9 +37,7 @@ type session struct {
 	opened    time.Time
 	client    *bridge.Client
 
-	// Set once before the session is entered.
-	signal func() // makes the consumer look at ending and at its flags; does not block
-	cut    func() // frees the consumer from a write that blocks; does not block
+	consumer consumer // set once before the session is entered
 
 	// Owned by the goroutine that obeys the client.
 	identity Identity
@@ -53,11 +51,20 @@ type session struct {
 	left   atomic.Bool            // the connection is over
 }
 
-// begin ties a session to the server. hurry is called once with the cause when the bridge
-// stops the client, wake whenever there is something to pull.
-func (c *session) begin(s *Server, transport string, from netip.Addr, wake func(), hurry func(error)) {
-	c.server, c.transport, c.from, c.opened = s, transport, from, time.Now()
-	c.client = s.bridge.Connect(bridge.Hooks{Wake: wake, Stopped: hurry})
+// A consumer is the session of one transport. Its methods do not block.
+type consumer interface {
+	// Wake makes it look at what is to be pulled, at ending, and at its own flags. Stopped ends
+	// the session: the client does not keep up.
+	bridge.Consumer
+
+	// cut frees it from a write that blocks.
+	cut()
+}
+
+// begin ties a session to the server.
+func (c *session) begin(s *Server, transport string, from netip.Addr, who consumer) {
+	c.server, c.transport, c.from, c.opened, c.consumer = s, transport, from, time.Now(), who
+	c.client = s.bridge.Connect(who)
 }
 
 // identify makes the client somebody, until its token expires.
@@ -96,7 +103,7 @@ func (c *session) accept() {
 // end makes the consumer end the connection. Only the first call counts.
 func (c *session) end(e ending) {
 	if c.ending.CompareAndSwap(nil, &e) {
-		c.signal()
+		c.consumer.Wake()
 	}
 }
 

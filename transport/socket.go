@@ -112,7 +112,7 @@ func (c *socket) part(code websocket.StatusCode, reason string) {
 	c.parting = &parting{code, reason}
 	c.mu.Unlock()
 	c.finishWithin(hurryTimeout, wire.CloseCode(code))
-	c.wake()
+	c.Wake()
 }
 
 // Gone implements [netpoll.Handler]: the peer has closed its end, or the line broke.

@@ -49,11 +49,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *strea
 		return
 	}
 	c := &stream{form: form, bell: newDoorbell(), w: w, control: http.NewResponseController(w)}
-	c.signal, c.cut = c.bell.ring, func() { c.hurry(0) }
-	c.begin(s, form.transport, s.ClientIP(r), c.bell.ring, func(cause error) {
-		c.end(endingOf(cause))
-		c.hurry(hurryTimeout)
-	})
+	c.begin(s, form.transport, s.ClientIP(r), c)
 	c.name = a.name
 
 	code := closeNormal
@@ -75,6 +71,17 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *strea
 		s.refuse(w, form.transport, err)
 	}
 }
+
+// Wake implements [bridge.Consumer].
+func (c *stream) Wake() { c.bell.ring() }
+
+// Stopped implements [bridge.Consumer].
+func (c *stream) Stopped(cause error) {
+	c.end(endingOf(cause))
+	c.hurry(hurryTimeout)
+}
+
+func (c *stream) cut() { c.hurry(0) }
 
 // run writes until the client leaves or is sent away. The error is that of a write.
 func (c *stream) run(ctx context.Context, httpVersion int) error {

@@ -71,8 +71,7 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
 	}
 	c.in = websocket.NewAssembler(cfg, up.Deflate)
 	c.pump = s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))]
-	c.signal, c.cut = c.wake, func() { c.finish(closeAbnormal) }
-	c.begin(s, webSocket, s.ClientIP(r), c.wake, c.stopped)
+	c.begin(s, webSocket, s.ClientIP(r), c)
 	c.beat.Func = c.tick
 	h := s.hello(r)
 	c.hello, c.name, c.named = &h, nameOf(h.client), h.client != ""
@@ -83,7 +82,7 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
 		return
 	}
 	c.accept()
-	c.wake() // parks the consumer, so that the bridge wakes it from now on
+	c.Wake() // parks the consumer, so that the bridge wakes it from now on
 	c.greet()
 	c.obeyAll(up.Early)
 	c.endObeying()

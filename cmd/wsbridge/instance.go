@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -34,6 +35,9 @@ type instance struct {
 	failed   chan error
 	started  atomic.Bool // the broker is
 	draining atomic.Bool
+
+	memory     sync.WaitGroup
+	stopMemory context.CancelFunc
 }
 
 // start builds an instance and serves; begin starts its broker then. The addresses are taken
@@ -88,6 +92,9 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		options.Page = page.Handler(page.Options{Demo: demo})
 	}
 	i.public = serve(public, counted.Requests(i.lastAnswers(api.New(options))), log, i.failed)
+	var giving context.Context
+	giving, i.stopMemory = context.WithCancel(context.Background())
+	i.memory.Go(func() { giveMemoryBack(giving) })
 	if admin != nil {
 		i.admin = serve(admin, adminHandler(counted), log, i.failed)
 	}
@@ -184,6 +191,8 @@ func (i *instance) close(ctx context.Context) {
 	if i.admin != nil {
 		i.admin.stop(finishing)
 	}
+	i.stopMemory()
+	i.memory.Wait()
 }
 
 func wait(ctx context.Context, d time.Duration) {
