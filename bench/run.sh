@@ -15,7 +15,7 @@ trap 'rm -f "$now"' EXIT
 # Where it ran: figures of different machines are shown side by side, and say little.
 {
   echo "toolchain: $(go env GOVERSION)"
-  echo "kernel: $(uname -sr)"
+  echo "kernel: $(uname -s) $(uname -r | cut -d- -f1)"
 } >"$now"
 measure() {
   local before after

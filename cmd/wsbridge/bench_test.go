@@ -2,7 +2,14 @@ package main
 
 import (
 	"encoding/json"
+	"encoding/pem"
+	"io"
+	"log"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -52,6 +59,39 @@ func TestBench(t *testing.T) {
 			})
 		}
 		s.terminate()
+	}
+}
+
+// TestBenchOverTLS puts a proxy that ends TLS in front, as most sites have one.
+func TestBenchOverTLS(t *testing.T) {
+	s := startServer(t, nil, "--dev")
+	backend, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewTLSServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			r.SetURL(backend)
+			r.Out.URL.Path = strings.TrimPrefix(r.Out.URL.Path, "/base")
+		},
+		FlushInterval: -1,
+		ErrorLog:      log.New(io.Discard, "", 0), // of connections that the bench has closed
+	})
+	defer proxy.Close()
+	authority := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(authority, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: proxy.Certificate().Raw}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, bench := range benches {
+		bench = append(slices.Clip(bench), "--url="+proxy.URL+"/base/", "--patience=30s")
+		out := must(t, []string{"SSL_CERT_FILE=" + authority}, append([]string{"bench"}, bench...)...)
+		if !strings.Contains(out, " of "+proxy.URL+"/base\n") || !strings.Contains(out, " 0 lost, ") {
+			t.Errorf("%s", out)
+		}
+		status, _, text := command(t, nil, append([]string{"bench"}, bench...)...)
+		if status != 1 || !strings.Contains(text, "certificate") {
+			t.Errorf("without the authority: status %d, %s", status, text)
+		}
 	}
 }
 
