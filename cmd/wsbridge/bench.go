@@ -3,7 +3,10 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"time"
+
+	"github.com/alecthomas/kong"
 
 	"github.com/wsbridge/wsbridge/internal/load"
 )
@@ -11,10 +14,10 @@ import (
 // benchCommand puts a server under load. Each workload is a command below it.
 type benchCommand struct {
 	Connects connectsCommand `cmd:"" help:"Open WebSockets and keep them open."`
-	Fanout   fanoutCommand   `cmd:"" help:"Publish to a channel that all clients are on, over WebSocket. Default rate: 20 a second."`
-	Unicast  unicastCommand  `cmd:"" help:"Publish to clients one by one, over WebSocket. Default rate: 1,000 a second."`
-	LongPoll longPollCommand `cmd:"" help:"Publish to clients one by one, over long polling. Default rate: 500 a second."`
-	SSE      sseCommand      `cmd:"" help:"Publish to a channel that all clients are on, over server-sent events. Default rate: 20 a second."`
+	Fanout   fanoutCommand   `cmd:"" help:"Publish to a channel that all clients are on, over WebSocket. Default rate: ${bench_fanout} a second."`
+	Unicast  unicastCommand  `cmd:"" help:"Publish to clients one by one, over WebSocket. Default rate: ${bench_unicast} a second."`
+	LongPoll longPollCommand `cmd:"" help:"Publish to clients one by one, over long polling. Default rate: ${bench_long_poll} a second."`
+	SSE      sseCommand      `cmd:"" help:"Publish to a channel that all clients are on, over server-sent events. Default rate: ${bench_sse} a second."`
 }
 
 type (
@@ -31,6 +34,23 @@ func (c *unicastCommand) Run(t *terminal) error  { return c.run(t, load.Unicast,
 func (c *longPollCommand) Run(t *terminal) error { return c.run(t, load.LongPoll, c.options()) }
 func (c *sseCommand) Run(t *terminal) error      { return c.run(t, load.SSE, c.options()) }
 
+// benchDefaults are what the flags say of themselves.
+func benchDefaults() kong.Vars {
+	return kong.Vars{
+		"bench_url":        load.DefaultURL,
+		"bench_clients":    strconv.Itoa(load.DefaultClients),
+		"bench_connecting": strconv.Itoa(load.DefaultConnecting),
+		"bench_size":       strconv.Itoa(load.DefaultSize),
+		"bench_namespace":  load.DefaultNamespace,
+		"bench_duration":   load.DefaultDuration.String(),
+		"bench_patience":   load.DefaultPatience.String(),
+		"bench_fanout":     fmt.Sprint(load.Fanout.Rate),
+		"bench_unicast":    fmt.Sprint(load.Unicast.Rate),
+		"bench_long_poll":  fmt.Sprint(load.LongPoll.Rate),
+		"bench_sse":        fmt.Sprint(load.SSE.Rate),
+	}
+}
+
 // benchClients are the flags of all workloads.
 type benchClients struct {
 	URL    string `help:"The server." default:"${bench_url}" env:"WSBRIDGE_URL"`
@@ -38,13 +58,13 @@ type benchClients struct {
 	Token  string `help:"Token of the clients. Default: with an API key, one that the server signs." env:"WSBRIDGE_TOKEN" placeholder:"JWT"`
 	Remote bool   `help:"The server may be on another machine: it is mine, and the load disturbs nobody."`
 
-	Clients     int           `help:"How many clients." default:"1000" placeholder:"N"`
+	Clients     int           `help:"How many clients." default:"${bench_clients}"`
 	Channels    int           `help:"How many channels to spread them over. Default: one each where they are published to one by one, else one for all." placeholder:"N"`
 	ConnectRate float64       `help:"Connections a second at most. Default: as fast as they come." placeholder:"N"`
-	Connecting  int           `help:"How many connections to open at once." default:"64" placeholder:"N"`
-	Size        int           `help:"Bytes of a message's data." default:"128" placeholder:"BYTES"`
-	Namespace   string        `help:"Namespace of the channels." default:"bench"`
-	Patience    time.Duration `help:"How long nothing may come before what is missing counts as lost." default:"5s" placeholder:"TIME"`
+	Connecting  int           `help:"How many connections to open at once." default:"${bench_connecting}"`
+	Size        int           `help:"Bytes of a message's data." default:"${bench_size}"`
+	Namespace   string        `help:"Namespace of the channels." default:"${bench_namespace}"`
+	Patience    time.Duration `help:"How long nothing may come before what is missing counts as lost." default:"${bench_patience}"`
 	JSON        bool          `help:"Print the result as JSON."`
 }
 
@@ -52,7 +72,7 @@ type benchClients struct {
 type benchTraffic struct {
 	benchClients
 
-	Duration   time.Duration `help:"How long to publish." default:"10s" placeholder:"TIME"`
+	Duration   time.Duration `help:"How long to publish." default:"${bench_duration}"`
 	Rate       float64       `help:"Publications a second." placeholder:"N" xor:"pace"`
 	Window     int           `help:"Instead of a rate: keep so many publications under way, each until all its subscribers have it." placeholder:"N" xor:"pace"`
 	Publishers int           `help:"How many connections to publish over, at most one a channel. Default: 16, or the window." placeholder:"N"`

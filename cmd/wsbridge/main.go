@@ -18,8 +18,6 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
-
-	"github.com/wsbridge/wsbridge/internal/load"
 )
 
 // commands is the command line.
@@ -69,7 +67,7 @@ func run(args []string, t *terminal) int {
 		kong.Name("wsbridge"),
 		kong.Description("HTTP to WebSocket, SSE, streaming and long polling: publish by POST, receive on any of them."),
 		kong.Writers(t.out, t.err),
-		kong.Vars{"bench_url": load.DefaultURL},
+		benchDefaults(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}))
 	if len(args) == 0 {
 		args = []string{"--help"}

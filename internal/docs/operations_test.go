@@ -13,6 +13,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/internal/config"
+	"github.com/wsbridge/wsbridge/internal/load"
 	"github.com/wsbridge/wsbridge/internal/metrics"
 )
 
@@ -143,6 +144,26 @@ func subcommands(t *testing.T, file, parent string) (names []string) {
 		}
 	}
 	return names
+}
+
+// TestBench holds what is said of wsbridge bench against its bounds and defaults.
+func TestBench(t *testing.T) {
+	text := strings.Join(strings.Fields(read(t, operating).text), " ")
+	for _, says := range []string{
+		fmt.Sprintf("Bounds: %d,000 clients, %d,000 publications a second, %d,000 under way, one hour.",
+			load.MaxClients/1000, load.MaxRate/1000, load.MaxWindow/1000),
+		fmt.Sprintf("# %d,000 clients, %v messages a second, for %.0f s",
+			load.DefaultClients/1000, load.Fanout.Rate, load.DefaultDuration.Seconds()),
+		fmt.Sprintf("`--patience` (%.0f s)", load.DefaultPatience.Seconds()),
+		fmt.Sprintf("`--connecting` (%d)", load.DefaultConnecting),
+	} {
+		if !strings.Contains(text, says) {
+			t.Errorf("%s does not say %q", operating, says)
+		}
+	}
+	if load.MaxDuration != time.Hour {
+		t.Errorf("the bound of a run is %v", load.MaxDuration)
+	}
 }
 
 // TestRedisUser holds the rights that operators are told to give against those that the tests

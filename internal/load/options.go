@@ -32,10 +32,18 @@ type Options struct {
 	OnProgress func(Progress) // called each second; default: nothing
 }
 
-const defaultPublishers = 16
+// Defaults of the options.
+const (
+	DefaultURL        = "http://127.0.0.1:8080" // where a server listens by default
+	DefaultClients    = 1000
+	DefaultConnecting = 64
+	DefaultSize       = 128
+	DefaultDuration   = 10 * time.Second
+	DefaultPatience   = 5 * time.Second
+	DefaultNamespace  = "bench"
 
-// DefaultURL is where a server listens by default.
-const DefaultURL = "http://127.0.0.1:8080"
+	defaultPublishers = 16
+)
 
 // Bounds of the options.
 const (
@@ -52,13 +60,13 @@ const (
 // complete puts defaults into place and checks the rest.
 func (o *Options) complete(w Workload) error {
 	fill(&o.URL, DefaultURL)
-	fill(&o.Namespace, "bench")
-	fill(&o.Clients, 1000)
-	fill(&o.Connecting, 64)
+	fill(&o.Namespace, DefaultNamespace)
+	fill(&o.Clients, DefaultClients)
+	fill(&o.Connecting, DefaultConnecting)
 	fill(&o.Publishers, min(max(defaultPublishers, o.Window), MaxPublishers))
-	fill(&o.Size, 128)
-	fill(&o.Duration, 10*time.Second)
-	fill(&o.Patience, 5*time.Second)
+	fill(&o.Size, DefaultSize)
+	fill(&o.Duration, DefaultDuration)
+	fill(&o.Patience, DefaultPatience)
 	if w.own {
 		fill(&o.Channels, o.Clients)
 	}
@@ -67,7 +75,7 @@ func (o *Options) complete(w Workload) error {
 		return errors.New("a rate and a window exclude each other")
 	}
 	if o.Window == 0 {
-		fill(&o.Rate, w.rate)
+		fill(&o.Rate, w.Rate)
 	}
 	if _, err := pubsub.ParseChannel(o.Namespace + ":" + newRunID() + "-0"); err != nil {
 		return fmt.Errorf("namespace %q: %w", o.Namespace, err)

@@ -5,12 +5,12 @@ import "context"
 // A Workload is one kind of load.
 type Workload struct {
 	Name      string
-	Transport string // how clients connect
+	Transport string  // how clients connect
+	Rate      float64 // publications a second, by default
 
 	open    opener
-	own     bool    // each client has a channel of its own by default, else all share one
-	rate    float64 // publications a second, by default
-	once    bool    // one publication a channel, at the end
+	own     bool // each client has a channel of its own by default, else all share one
+	once    bool // one publication a channel, at the end
 	publish func(context.Context, *run) error
 }
 
