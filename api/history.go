@@ -81,7 +81,7 @@ func (s *server) page(r *http.Request, c pubsub.Channel) (page pubsub.Page, err 
 	if forward {
 		return s.Bridge.Read(ctx, c, since, atMost)
 	}
-	return s.readBack(ctx, c, before, atMost)
+	return s.Bridge.ReadBack(ctx, c, before, atMost)
 }
 
 func beforeOf(q url.Values) (pubsub.Position, error) {
@@ -95,22 +95,6 @@ func beforeOf(q url.Values) (pubsub.Position, error) {
 		return before, problem.New(problem.BadPosition, "before: nothing stands in front of 0; leave it away for the newest messages")
 	}
 	return before, nil
-}
-
-// readBack returns the messages in front of the one at before, so that the pos of the
-// oldest message shown leads to older ones. A position of the broker is behind its message.
-func (s *server) readBack(ctx context.Context, c pubsub.Channel, before pubsub.Position, atMost pubsub.Limit) (pubsub.Page, error) {
-	if before.IsZero() {
-		return s.Bridge.ReadBack(ctx, c, before, atMost)
-	}
-	at, err := s.Bridge.ReadBack(ctx, c, before, pubsub.Limit{Messages: 1})
-	if err != nil {
-		return at, err
-	}
-	if len(at.Messages) == 1 && at.Messages[0].Pos == before {
-		before = at.From
-	}
-	return s.Bridge.ReadBack(ctx, c, before, atMost)
 }
 
 // failRead answers for a broker that was asked and not told anything.

@@ -136,8 +136,19 @@ func (b *Bridge) Read(ctx context.Context, c pubsub.Channel, since pubsub.Positi
 	return b.broker.Read(ctx, c, since, limit)
 }
 
-// ReadBack returns what stands in front of a position; see [pubsub.Broker].
+// ReadBack returns the messages in front of the one at before, so that the position of the
+// oldest message shown leads to older ones: a position of the broker is behind its message.
+// The zero Position: the newest.
 func (b *Bridge) ReadBack(ctx context.Context, c pubsub.Channel, before pubsub.Position, limit pubsub.Limit) (pubsub.Page, error) {
+	if !before.IsZero() {
+		at, err := b.broker.ReadBack(ctx, c, before, pubsub.Limit{Messages: 1})
+		if err != nil {
+			return at, err
+		}
+		if len(at.Messages) == 1 && at.Messages[0].Pos == before {
+			before = at.From
+		}
+	}
 	return b.broker.ReadBack(ctx, c, before, limit)
 }
 

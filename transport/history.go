@@ -11,8 +11,8 @@ import (
 // there already (see maxQueued), base64 and all.
 const historyBytes = 384 << 10
 
-// history reads from a log without subscribing: what stands behind a position, or else the
-// newest messages.
+// history reads from a log without subscribing: what stands behind a position, or in front
+// of a message, or else the newest messages.
 func (s *Server) history(ctx context.Context, dst []byte, who caller, command *wire.Command) ([]byte, error) {
 	if err := permit(who.identity, History, command.Channel); err != nil {
 		return dst, err
@@ -23,7 +23,7 @@ func (s *Server) history(ctx context.Context, dst []byte, who caller, command *w
 	if command.Since.Resume {
 		page, err = s.bridge.Read(ctx, command.Channel, command.Since.Pos, limit)
 	} else {
-		page, err = s.bridge.ReadBack(ctx, command.Channel, pubsub.Position{}, limit)
+		page, err = s.bridge.ReadBack(ctx, command.Channel, command.Before.Pos, limit)
 	}
 	if err != nil {
 		return dst, subscribeRefusal(err).In(command.Channel)

@@ -40,6 +40,10 @@ func TestSendPublishesAndReadsHistory(t *testing.T) {
 	if len(gap.Gaps) != 1 || len(gap.Messages) != 1 {
 		t.Fatalf("%+v, want a gap and the message", gap)
 	}
+	second := send(`{"type":"publish","token":"ann","channel":"a","data":2}`)
+	if e := send(fmt.Sprintf(`{"type":"history","token":"ann","channel":"a","before":%q}`, second.Pos)); len(e.Messages) != 1 || string(e.Messages[0].Data.Bytes) != "[1]" {
+		t.Fatalf("%+v, want what stands in front of %s", e, second.Pos)
+	}
 }
 
 func TestSendRefuses(t *testing.T) {

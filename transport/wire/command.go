@@ -54,6 +54,7 @@ type Command struct {
 	Token   string            // connect, refresh, and all of /v1/send
 	Channel pubsub.Channel    // subscribe, unsubscribe, publish, history, presence
 	Since   pubsub.Start      // subscribe, history; the zero Start when absent
+	Before  pubsub.Start      // history, instead of Since; the zero Start when absent
 	Limit   int               // history: 1 to MaxLimit
 	Streams bool              // subscribe: send the bytes of streams as well
 	Event   string            // publish
@@ -146,6 +147,8 @@ func (c *Command) set(f *fields, name, v []byte) {
 		c.Channel = f.channel("channel", v)
 	case "since":
 		c.Since = f.since("since", v)
+	case "before":
+		c.Before = f.since("before", v)
 	case "limit":
 		if !null(v) {
 			c.Limit = f.limit("limit", string(v))
@@ -205,6 +208,12 @@ func (c *Command) require(f *fields) {
 		if c.Channel == "" {
 			f.fail(CodeBadRequest, "channel is missing")
 		}
+		if c.Since.Resume && c.Before.Resume {
+			f.fail(CodeBadRequest, "since and before exclude each other")
+		}
+		if c.Before.Resume && c.Before.Pos.IsZero() {
+			f.fail(CodeBadPosition, "before: nothing stands in front of 0; leave it away for the newest messages")
+		}
 	case RPC:
 		if c.Method == "" {
 			f.fail(CodeBadRequest, "method is missing")
@@ -247,6 +256,9 @@ func appendCommandMembers(dst []byte, c *Command) []byte {
 	text(`channel":`, string(c.Channel))
 	if c.Since.Resume {
 		dst = append(c.Since.Pos.AppendTo(append(dst, `,"since":"`...)), '"')
+	}
+	if c.Before.Resume {
+		dst = append(c.Before.Pos.AppendTo(append(dst, `,"before":"`...)), '"')
 	}
 	if c.Limit > 0 {
 		dst = appendInt(append(dst, `,"limit":`...), c.Limit)

@@ -41,6 +41,7 @@ func TestParseCommand(t *testing.T) {
 		{`{"type":"publish","channel":"a","data_base64":""}`,
 			Command{Type: Publish, Channel: "a", Data: pubsub.Data{Kind: pubsub.Binary, Bytes: []byte{}}}},
 		{`{"type":"history","ref":5,"channel":"a","limit":50}`, Command{Type: History, Ref: "5", Channel: "a", Limit: 50}},
+		{`{"type":"history","channel":"a","before":"` + pos + `"}`, Command{Type: History, Channel: "a", Before: pubsub.Behind(testPos)}},
 		{`{"type":"history","channel":"a","limit":99999999999999999999}`, Command{Type: History, Channel: "a", Limit: MaxLimit}},
 		{`{"type":"presence","ref":6,"channel":"a"}`, Command{Type: Presence, Ref: "6", Channel: "a"}},
 		{`{"type":"rpc","ref":7,"method":"sum","data":[1, 2]}`, Command{Type: RPC, Ref: "7", Method: "sum", Data: jsonData("[1,2]")}},
@@ -69,6 +70,8 @@ func TestParseCommandRefuses(t *testing.T) {
 	}
 	for _, tt := range []struct{ text, code, detail string }{
 		{``, CodeBadJSON, "it ends where a value is expected"},
+		{`{"type":"history","channel":"a","since":"0","before":"AAAAAAAA-7-00000000"}`, CodeBadRequest, "exclude each other"},
+		{`{"type":"history","channel":"a","before":"0"}`, CodeBadPosition, "in front of 0"},
 		{`{"type":"history"`, CodeBadJSON, "a comma or } is expected"},
 		{`{"type":"history"} x`, CodeBadJSON, "something follows"},
 		{"{\"type\":\"\xff\"}", CodeBadJSON, "not UTF-8"},
