@@ -9,7 +9,7 @@ SEEDS       ?= 20
 SEED        ?= 1
 RUN         ?=
 
-.PHONY: test setup build lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis fmt clean
+.PHONY: test setup build clientjs lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis fmt clean
 
 test: setup lint unit conformance openapi e2e fuzz-short
 
@@ -25,6 +25,11 @@ lint:
 	go vet ./...
 	$(TOOLS) staticcheck ./...
 	cd test && go vet ./...
+	npm --prefix js run --silent check
+
+# Builds js/ and with it the script that the server embeds.
+clientjs:
+	npm --prefix js run --silent build
 
 # What every test's server answered is noted in the file $(SEEN). Each benchmark runs once, so that
 # none outlives what it measures. Then once more what has to do with
@@ -42,6 +47,7 @@ conformance:
 # Real browsers, foreign clients: the module in test/.
 e2e:
 	cd test && go test -race -count=1 -timeout 15m ./...
+	npm --prefix js test
 	npm --prefix test test
 
 # Compares api/openapi.json with what was seen, both ways.

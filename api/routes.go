@@ -4,6 +4,8 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/wsbridge/wsbridge/internal/clientjs"
 )
 
 // server is the state of the API: its options, and nothing that changes.
@@ -60,6 +62,8 @@ func (s *server) routes(r chi.Router) {
 	r.Get("/readyz", s.ready)
 	r.Head("/readyz", s.ready)
 	r.Get("/v1/openapi.json", s.openAPI)
+	r.Method(http.MethodGet, "/client.js", clientjs.Handler())
+	r.Method(http.MethodHead, "/client.js", clientjs.Handler())
 	if s.Page != nil {
 		for _, path := range []string{"/", "/page/*"} {
 			r.Method(http.MethodGet, path, s.Page)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the tests need beside Go and Node: from the system's packages Chromium, curl,
 # Redis, HAProxy and nginx, and Python and PHP for the programs in the README; and the npm
-# packages of this folder. What is there already is left alone. The tests start servers of
+# packages of this folder and of js/. What is there already is left alone. The tests start servers of
 # their own: the services of what is installed here are stopped and not started again.
 set -euo pipefail
 cd "$(dirname "$0")"
@@ -33,7 +33,9 @@ fi
 
 [[ $(redis-server --version) =~ v=([0-9]+) && ${BASH_REMATCH[1]} -ge 7 ]] || { echo "setup: redis-server 7 or newer is needed, this is: $(redis-server --version)" >&2; exit 1; }
 command -v node >/dev/null || { echo "setup: Node.js 20 or newer is needed for the browser tests" >&2; exit 1; }
-if [[ ! -d node_modules || package-lock.json -nt node_modules ]]; then
-  npm ci --no-audit --no-fund --loglevel=error
-  touch node_modules
-fi
+for folder in . ../js; do
+  if [[ ! -d $folder/node_modules || $folder/package-lock.json -nt $folder/node_modules ]]; then
+    npm --prefix "$folder" ci --no-audit --no-fund --loglevel=error
+    touch "$folder/node_modules"
+  fi
+done

@@ -1,0 +1,54 @@
+// Builds the package into dist/, and the script that the server serves into
+// ../internal/clientjs. Members that begin with _ are private, and get short names: the same
+// in all files, so that the entries understand one another.
+
+import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { build } from 'esbuild';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const embedded = fileURLToPath(new URL('../../internal/clientjs/client.js', import.meta.url));
+
+export const entries = ['index'];
+
+// What is told whoever opens the script.
+const banner = '/* wsbridge client, Apache-2.0, https://github.com/wsbridge/wsbridge */';
+
+const common = {
+  absWorkingDir: root, bundle: true, minify: true, target: 'es2022', platform: 'browser', mangleProps: /^_[a-z]/,
+  write: true, legalComments: 'none', metafile: true,
+};
+
+export async function buildScript() {
+  const { outputFiles } = await build({ ...common, entryPoints: ['src/index.ts'], format: 'iife', globalName: 'wsbridge', write: false, banner: { js: banner } });
+  return outputFiles[0].text;
+}
+
+async function buildPackage() {
+  await rm(`${root}dist`, { recursive: true, force: true });
+  let mangleCache = {};
+  for (const entry of entries) {
+    for (const [format, ext] of [['esm', 'js'], ['cjs', 'cjs']]) {
+      ({ mangleCache } = await build({
+        ...common, entryPoints: [`src/${entry}.ts`], format, outfile: `dist/${entry}.${ext}`, mangleCache,
+        external: ['@wsbridge/client', 'react'],
+      }));
+    }
+  }
+  await promisify(execFile)('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { cwd: root });
+  // The sources name one another with .ts, programs look for the types beside .js and .cjs.
+  for (const name of (await readdir(`${root}dist`)).filter((name) => name.endsWith('.d.ts'))) {
+    const types = await readFile(`${root}dist/${name}`, 'utf8');
+    const from = /((?:from|import\()\s*'\.\/[^']+)\.ts'/g;
+    await writeFile(`${root}dist/${name}`, types.replace(from, "$1.js'"));
+    await writeFile(`${root}dist/${name.replace(/ts$/, 'cts')}`, types.replace(from, "$1.cjs'"));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  await Promise.all([buildPackage(), mkdir(fileURLToPath(new URL('../../internal/clientjs/', import.meta.url)), { recursive: true })]);
+  const script = await buildScript();
+  if (await readFile(embedded, 'utf8').catch(() => '') !== script) await writeFile(embedded, script);
+}

@@ -1,0 +1,121 @@
+import { Channel } from './channel.ts';
+import type { History, HistoryOptions, Published, PublishOptions } from './channel.ts';
+import { Commands } from './commands.ts';
+import { Connection, randomName } from './connection.ts';
+import type { State } from './connection.ts';
+import { Failure } from './failure.ts';
+import { eventOf, messageOf } from './message.ts';
+import type { Options, Transport } from './options.ts';
+import { formatCursor, parseCursor } from './position.ts';
+import { Subscription } from './subscription.ts';
+import type { SubscribeOptions } from './subscription.ts';
+
+export interface ClientEvents {
+  /** The state, the transport or both changed. */
+  state: Event & { state: State; transport?: Transport; reason?: string };
+  /** What a user or developer should know. Terminal ones close the client: its state says so. */
+  error: Event & { code: string; detail: string };
+}
+
+// Where the script came from, for /client.js without a URL. Known only while it runs first.
+const script = (globalThis.document?.currentScript as HTMLScriptElement | null)?.src;
+
+/** A client of a wsbridge server. It connects while something is subscribed. */
+export class Client extends EventTarget {
+  private readonly _connection: Connection;
+  private readonly _commands: Commands;
+  // Where channels stood before they were subscribed here.
+  private readonly _before: Map<string, string | undefined>;
+  private _state: State = 'idle';
+  private _transport?: Transport;
+
+  constructor(url?: string | URL | Options, options?: Options) {
+    super();
+    if (typeof url === 'object' && !(url instanceof URL)) [url, options] = [undefined, url];
+    const base = new URL(url ?? '.', url === undefined && script ? new URL('/', script) : globalThis.location?.href);
+    this._before = parseCursor(options?.cursor);
+    this._connection = new Connection(new URL(base.origin), options ?? {}, {
+      changed: (state, reason) => this._changed(state, reason),
+      failed: (failure) => this._failed(failure),
+    });
+    this._commands = new Commands(this._connection);
+  }
+
+  get state(): State {
+    return this._state;
+  }
+
+  /** Which transport works, while connected. */
+  get transport(): Transport | undefined {
+    return this._transport;
+  }
+
+  /** Where all subscriptions stand, to go on from later: see Options.cursor. */
+  get cursor(): string {
+    const cursor = new Map(this._before);
+    for (const topic of this._connection.topics.values()) {
+      for (const { pos } of topic.subs) if (pos) cursor.set(topic.name, pos);
+    }
+    return formatCursor(cursor);
+  }
+
+  channel(name: string): Channel {
+    return new Channel(this, name);
+  }
+
+  /** @internal */
+  _subscribe(channel: string, options: SubscribeOptions = {}): Subscription {
+    if (this._state === 'closed') throw new Failure('closed', 'the client is closed', 'stop');
+    const since = options.since ?? this._before.get(channel);
+    this._before.delete(channel);
+    return new Subscription(channel, this._connection, { ...options, since });
+  }
+
+  /** Publishes once, however often it has to be sent. data: what JSON can say, or bytes. */
+  async publish(channel: string, data: unknown, { event, meta, idempotencyKey, signal }: PublishOptions = {}): Promise<Published> {
+    const bytes = await bytesOf(data);
+    const command = { type: 'publish', channel, event, meta, idempotency_key: idempotencyKey ?? randomName(), data: bytes ? undefined : data };
+    const { id, pos, duplicate } = await this._commands.send(command, bytes, signal);
+    return { id, pos, duplicate };
+  }
+
+  /** @internal */
+  async _history(channel: string, { since, before, limit, signal }: HistoryOptions = {}): Promise<History> {
+    const { messages, gaps, cursor } = await this._commands.send({ type: 'history', channel, since, before, limit }, undefined, signal);
+    return { messages: messages.map((message: any) => messageOf(message)), gaps, cursor };
+  }
+
+  /** Ends all subscriptions and the line. */
+  async close(): Promise<void> {
+    this._end(new Failure('closed', 'the client is closed', 'stop'));
+  }
+
+  override addEventListener<K extends keyof ClientEvents>(type: K, listener: ((event: ClientEvents[K]) => any) | EventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  override addEventListener(type: string, listener: any, options?: boolean | AddEventListenerOptions): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  private _changed(state: State, reason?: string): void {
+    const transport = this._connection.line?.transport;
+    if (state === this._state && transport === this._transport) return;
+    this._state = state;
+    this._transport = transport;
+    this.dispatchEvent(eventOf('state', { state, transport, reason }));
+  }
+
+  private _failed(failure: Failure): void {
+    if (failure.consequence === 'stop') this._end(failure);
+    this.dispatchEvent(eventOf('error', { code: failure.code, detail: failure.detail }));
+  }
+
+  private _end(failure: Failure): void {
+    this._commands.close();
+    this._connection.close(failure);
+  }
+}
+
+async function bytesOf(data: unknown): Promise<Uint8Array | undefined> {
+  if (data instanceof Blob) data = await data.arrayBuffer();
+  if (data instanceof ArrayBuffer) return new Uint8Array(data);
+  return ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : undefined;
+}

@@ -1,0 +1,12 @@
+export { Client } from './client.ts';
+export type { ClientEvents } from './client.ts';
+export { Channel } from './channel.ts';
+export type { History, HistoryOptions, Published, PublishOptions } from './channel.ts';
+export type { State } from './connection.ts';
+export { Failure } from './failure.ts';
+export type { Consequence } from './failure.ts';
+export type { Gap, GapEvent, Message, MessageEvent } from './message.ts';
+export type { Options, Transport } from './options.ts';
+export { Subscription } from './subscription.ts';
+export type { SubscribeOptions, SubscriptionEvents } from './subscription.ts';
+export type { TokenReason, TokenSource } from './token.ts';

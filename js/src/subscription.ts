@@ -1,0 +1,214 @@
+import { Failure } from './failure.ts';
+import { eventOf } from './message.ts';
+import type { Gap, GapEvent, Message, MessageEvent } from './message.ts';
+import { notBehind } from './position.ts';
+
+export interface SubscribeOptions {
+  /** The position to go on behind; '0': from the oldest that is kept. Default: what Options.cursor says, else from now. */
+  since?: string;
+  /** Unsubscribes when it is aborted. */
+  signal?: AbortSignal;
+  /** On a WebSocket, have the bytes of streams pushed as well, as events `stream`. */
+  streams?: boolean;
+}
+
+export interface SubscriptionEvents<T = any> {
+  message: MessageEvent<T>;
+  gap: GapEvent;
+  /** The server has begun with it; `pos` says where. Comes again after each reconnect. */
+  subscribed: Event & { pos: string };
+  /** It was refused, or ended by the server: `code`, `detail`. */
+  error: Event & { code: string; detail: string };
+  stream: Event & { stream: string; offset: number; data: Uint8Array; state?: 'complete' | 'cut'; reason?: string };
+}
+
+/** What subscriptions use of the client. */
+export interface Desk {
+  enter(sub: Subscription): void;
+  leave(sub: Subscription): void;
+}
+
+// So many messages wait for an iterator. With more the subscription rests, and goes on from
+// its position in the log when half of them are taken: a slow reader costs nothing but time.
+const most = 512;
+
+/** One interest in a channel. Its position moves before a message is handed over, so none is handed over twice. */
+export class Subscription<T = any> extends EventTarget {
+  /** Resolves once the server has begun, rejects with a Failure if it refuses. */
+  readonly ready: Promise<void>;
+  /** Whether it still gets anything. */
+  get active(): boolean { return !this._over; }
+  /** @internal Where it stands; '0' and undefined as in SubscribeOptions.since. */
+  _pos?: string;
+  /** @internal Bytes of streams are wanted. */
+  _streams: boolean;
+  private _attached = false;
+  // The line began in front of where this stands, and has not come here yet.
+  private _ahead = false;
+  private _passed?: string;
+
+  private _over = false;
+  private _failure?: Failure;
+  private _settle!: (failure?: Failure) => void;
+  private _unlisten?: () => void;
+
+  private _queue?: Message<T>[];
+  private _handed?: string;
+  private _resting = false;
+  private _wake?: () => void;
+
+  /** @internal */
+  constructor(readonly channel: string, private _desk: Desk, { since, signal, streams }: SubscribeOptions) {
+    super();
+    this._pos = since;
+    this._streams = !!streams;
+    this.ready = new Promise((resolve, reject) => { this._settle = (failure) => (failure ? reject(failure) : resolve()); });
+    this.ready.catch(() => {}); // who does not look at it is told by the event
+    const abort = () => this.unsubscribe();
+    signal?.addEventListener('abort', abort);
+    this._unlisten = () => signal?.removeEventListener('abort', abort);
+    if (signal?.aborted) abort();
+    else this._desk.enter(this);
+  }
+
+  /** The position behind the last message that was handed over, to go on from later. undefined before the first word of the server. */
+  get pos(): string | undefined {
+    return this._queue?.length ? this._handed : this._pos;
+  }
+
+  unsubscribe(): void {
+    this._end(new Failure('closed', 'it was unsubscribed', 'stop'));
+  }
+
+  declare [Symbol.dispose]: () => void;
+
+  override addEventListener<K extends keyof SubscriptionEvents>(type: K, listener: ((event: SubscriptionEvents<T>[K]) => any) | EventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  override addEventListener(type: string, listener: any, options?: boolean | AddEventListenerOptions): void {
+    super.addEventListener(type, listener, options);
+  }
+
+  /** Messages one after the other. Leaving the loop unsubscribes. Gaps are told by the event. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Message<T>, void, undefined> {
+    const queue = this._queue ??= [];
+    try {
+      for (;;) {
+        const message = queue.shift();
+        if (message) {
+          this._handed = message.pos;
+          if (this._resting && queue.length <= most / 2) {
+            this._resting = false;
+            this._desk.enter(this);
+          }
+          yield message;
+        } else if (this._over) {
+          if (this._failure) throw this._failure;
+          return;
+        } else {
+          await new Promise<void>((resolve) => { this._wake = resolve; });
+        }
+      }
+    } finally {
+      this.unsubscribe();
+    }
+  }
+
+  /** @internal The line begins at pos. */
+  _attach(pos: string): void {
+    if (!this._pos || this._pos === '0') this._pos = pos;
+    this._begin(this._pos !== pos, pos);
+  }
+
+  /** @internal Goes on where another subscription of the channel stands. */
+  _join(peer: Subscription): void {
+    this._pos = peer._pos;
+    this._begin(peer._ahead, peer._passed);
+  }
+
+  private _begin(ahead: boolean, passed?: string): void {
+    this._attached = true;
+    this._ahead = ahead;
+    this._passed = passed;
+    this._settle();
+    this.dispatchEvent(eventOf('subscribed', { channel: this.channel, pos: this._pos }));
+  }
+
+  /** @internal */
+  _detach(): void {
+    this._attached = false;
+  }
+
+  /** @internal What the line that counts says. */
+  _message(message: Message<T>): void {
+    if (!this._attached) return;
+    const { pos } = message;
+    if (this._ahead) {
+      if (pos === this._pos || !notBehind(this._pos!, pos)) {
+        this._ahead = pos !== this._pos;
+        this._passed = pos;
+        return;
+      }
+      // The line went past without ever standing here: what this stands on was rolled back.
+      if (!notBehind(pos, this._pos!)) this._leap({ channel: this.channel, reason: 'rollback', from: this._pos!, to: this._passed! });
+      else {
+        this._passed = pos;
+        return;
+      }
+    } else if (this._pos && notBehind(pos, this._pos)) return;
+    this._move(pos);
+    if (this._queue) {
+      this._queue.push(message);
+      this._wake?.();
+      if (this._queue.length >= most && !this._resting) {
+        this._resting = true;
+        this._desk.leave(this);
+      }
+    }
+    this.dispatchEvent(eventOf('message', message));
+  }
+
+  /** @internal */
+  _gap(gap: Gap): void {
+    if (!this._attached) return;
+    if (this._ahead && notBehind(gap.to, this._pos!)) {
+      this._ahead = gap.to !== this._pos;
+      this._passed = gap.to;
+    } else this._leap({ ...gap, from: this._ahead ? this._pos! : gap.from });
+  }
+
+  /** @internal */
+  _stream(piece: any, data: Uint8Array): void {
+    if (this._attached && this._streams) {
+      const { type, ...members } = piece;
+      this.dispatchEvent(eventOf('stream', { ...members, data }));
+    }
+  }
+
+  private _leap(gap: Gap): void {
+    this._ahead = false;
+    this._move(gap.to);
+    this.dispatchEvent(eventOf('gap', gap));
+  }
+
+  private _move(pos: string): void {
+    if (!this._queue?.length) this._handed = this._pos;
+    this._pos = pos;
+  }
+
+  /** @internal It is over; a failure whose code is not `closed` is told. */
+  _end(failure: Failure): void {
+    if (this._over) return;
+    this._over = true;
+    this._attached = false;
+    this._unlisten?.();
+    this._desk.leave(this);
+    this._settle(failure);
+    if (failure.code !== 'closed') {
+      this._failure = failure;
+      this.dispatchEvent(eventOf('error', { code: failure.code, detail: failure.detail, channel: this.channel }));
+    }
+    this._wake?.();
+  }
+}
+
+// Not everywhere there yet; where it is, `using` unsubscribes.
+if (Symbol.dispose) Subscription.prototype[Symbol.dispose] = Subscription.prototype.unsubscribe;

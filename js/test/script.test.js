@@ -1,0 +1,33 @@
+// The script that the server embeds, against its source; and what the package says of itself.
+
+import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { publint } from 'publint';
+import { formatMessage } from 'publint/utils';
+import vm from 'node:vm';
+
+import { buildScript } from '../scripts/build.js';
+import { sizes } from '../scripts/sizes.js';
+
+const embedded = new URL('../../internal/clientjs/client.js', import.meta.url);
+
+test('the embedded script is the one that the source gives', async () => {
+  assert.ok(await readFile(embedded, 'utf8') === await buildScript(), 'internal/clientjs/client.js is not what js/ builds: run make clientjs');
+});
+
+test('the script gives the global wsbridge, with the names of the package', async () => {
+  const page = vm.createContext({ EventTarget, Event, URL });
+  vm.runInContext(await readFile(embedded, 'utf8'), page);
+  assert.deepEqual(Object.keys(page.wsbridge).sort(), Object.keys(await import('@wsbridge/client')).sort());
+  assert.equal(typeof page.wsbridge.Client, 'function');
+});
+
+test('what is built keeps within its budget', async () => {
+  for (const { name, bytes, budget } of await sizes()) assert.ok(bytes <= budget, `${name}: ${bytes} bytes gzipped, at most ${budget}`);
+});
+
+test('the package can be imported, required and typed', async () => {
+  const { messages, pkg } = await publint({ pkgDir: new URL('..', import.meta.url).pathname, strict: true });
+  assert.deepEqual(messages.map((message) => formatMessage(message, pkg)), []);
+});
