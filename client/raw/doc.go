@@ -1,31 +1,36 @@
-// Package raw receives and publishes messages of a wsbridge server.
+// Package raw is one connection of a client to a wsbridge server, of one transport, as it is:
 //
-//	for e, err := range raw.Listen(ctx, raw.Options{
-//		URL:      "https://bridge.example.com",
-//		Channels: []pubsub.Channel{"orders:42"},
-//	}) {
+//	line, err := raw.Open(ctx, raw.Options{
+//		URL:       "https://bridge.example.com",
+//		Transport: raw.SSE,
+//		Channels:  []pubsub.Channel{"orders:42"},
+//	})
+//	if err != nil {
+//		return err
+//	}
+//	defer line.Close()
+//	for {
+//		e, err := line.Next(ctx)
 //		if err != nil {
-//			return err // the context's, or a reason why trying again is no use
+//			return err // the line is over, and does not come back
 //		}
 //		if e.Message != nil {
 //			fmt.Printf("%s\n", e.Message.Data.Bytes)
 //		}
 //	}
 //
-// [Listen] reconnects by itself, behind what it gave. [Open] is one connection of one
-// [Transport] and reports everything that happens on it, for tests and for those who want
-// to decide themselves. [Publish] publishes, as a backend with an API key or as a client
-// with a token, and repeats what went wrong under one idempotency key.
+// It is for tests of servers, whom it holds to the protocol, and for those who want to decide
+// by themselves what follows. A program that just wants its messages uses package client, which
+// is built on this one. [Ask] sends one request that is no line.
 //
 // # Cancelling
 //
-// The context of Listen and Publish bounds all they do. That of Open bounds the opening
-// only; [Line.Next] takes one of its own, and [Line.Close] ends the line. A line runs one
-// goroutine, which Close waits for.
+// The context of [Open] bounds the opening only; [Line.Next] takes one of its own, and
+// [Line.Close] ends the line. A line runs one goroutine, which Close waits for.
 //
 // # Limits
 //
 // A line holds one event that was not taken yet, or the events of one poll's answer, and
 // reads no further: who does not call Next is seen by the server as a slow client. An event
-// or answer above [Options.MaxEvent] ends the line. A Listener keeps nothing but its cursor.
+// or answer above [Options.MaxEvent] ends the line.
 package raw

@@ -30,6 +30,7 @@ type Refused struct {
 	Status     int           // of HTTP
 	Code       string        // the server's stable code; empty when the answer was not wsbridge's
 	Detail     string        // for people
+	Channel    string        // what it is about; empty: no single channel
 	RetryAfter time.Duration // 0: nothing was said
 }
 
@@ -44,9 +45,9 @@ func (e *Refused) Error() string {
 	return "the server refused: " + what
 }
 
-// final reports whether asking again is no use. What is not wsbridge's own answer comes
+// Final reports whether asking again is no use. What is not wsbridge's own answer comes
 // from something between, which may be gone the next time.
-func (e *Refused) final() bool {
+func (e *Refused) Final() bool {
 	switch e.Code {
 	case "", "timeout", "rate_limited", "internal",
 		"over_capacity", "unavailable", "outcome_unknown", "not_replicated", "not_tried", "starting", "draining":
@@ -64,14 +65,14 @@ func violation(format string, args ...any) error {
 	return &Violation{fmt.Sprintf(format, args...)}
 }
 
-// errBroken says that a line ended without a word.
-var errBroken = errors.New("the connection broke")
+// ErrBroken says that a line ended, or a request failed, without a word of the server.
+var ErrBroken = errors.New("the connection broke")
 
 func broken(err error) error {
 	if err == nil || err == io.EOF {
-		return errBroken
+		return ErrBroken
 	}
-	return fmt.Errorf("%w: %w", errBroken, err)
+	return fmt.Errorf("%w: %w", ErrBroken, err)
 }
 
 // maxProblem bounds what is read of a refusal, in bytes.
@@ -85,9 +86,9 @@ func refused(resp *http.Response) error {
 	if t := mediaType(resp.Header); t != "application/problem+json" && t != "application/json" || err != nil {
 		return e
 	}
-	var problem struct{ Code, Detail string }
+	var problem struct{ Code, Detail, Channel string }
 	if json.Unmarshal(body, &problem) == nil {
-		e.Code, e.Detail = problem.Code, problem.Detail
+		e.Code, e.Detail, e.Channel = problem.Code, problem.Detail, problem.Channel
 	}
 	return e
 }

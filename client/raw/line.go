@@ -41,10 +41,11 @@ type source interface {
 // first was answered, for a WebSocket, once it is open. What the server thinks of the token
 // is the first thing that is said on a WebSocket; over HTTP it is the error, a [*Refused].
 //
-// The line is strict: what the protocol does not allow ends it with a [*Violation].
+// Unless it is unchecked the line is strict: what the protocol does not allow ends it with a
+// [*Violation].
 func Open(ctx context.Context, o Options) (*Line, error) {
 	o = o.withDefaults()
-	return open(ctx, &o, newProgress(&o, true))
+	return open(ctx, &o, newProgress(&o))
 }
 
 func open(ctx context.Context, o *Options, p *progress) (*Line, error) {
@@ -52,7 +53,7 @@ func open(ctx context.Context, o *Options, p *progress) (*Line, error) {
 		WebSocket: openWebSocket, SSE: openSSE, HTTPStream: openHTTPStream, LongPoll: openPoll, Poll: openPoll,
 	}[o.Transport]
 	if connect == nil {
-		return nil, fmt.Errorf("client: there is no %v", o.Transport)
+		return nil, fmt.Errorf("raw: there is no %v", o.Transport)
 	}
 	httpClient, idle := o.http()
 	// The line outlives ctx, which ends the opening only.
@@ -114,15 +115,12 @@ func (l *Line) Next(ctx context.Context) (Event, error) {
 				l.broken = l.err
 				break
 			}
-			fresh, err := l.progress.advance(&e)
-			if err != nil {
+			if err := l.progress.advance(&e); err != nil {
 				l.stop()
 				l.broken = err
 				break
 			}
-			if fresh {
-				return e, nil
-			}
+			return e, nil
 		case <-ctx.Done():
 			return Event{}, ctx.Err()
 		}
@@ -131,7 +129,7 @@ func (l *Line) Next(ctx context.Context) (Event, error) {
 }
 
 // Cursor returns where the line stands: behind everything that Next gave. Another line of
-// any transport goes on from there.
+// any transport goes on from there. An unchecked line says where it began.
 func (l *Line) Cursor() pubsub.Cursor { return l.progress.position() }
 
 // Close says goodbye where the transport has a way to, and ends the line.

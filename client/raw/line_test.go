@@ -139,7 +139,7 @@ func TestLineThatBreaksIsNoClose(t *testing.T) {
 	for _, transport := range []Transport{WebSocket, SSE, HTTPStream} {
 		t.Run(transport.String(), func(t *testing.T) {
 			line := dial(t, Options{URL: serve(t, &script{}), Transport: transport})
-			if _, err := collect(t, line, nil); !errors.Is(err, errBroken) {
+			if _, err := collect(t, line, nil); !errors.Is(err, ErrBroken) {
 				t.Errorf("the line ended with %v", err)
 			}
 		})
@@ -171,10 +171,10 @@ func TestRefusals(t *testing.T) {
 			want                    Refused
 		}{
 			{"problem", "application/problem+json", `{"code":"over_capacity","detail":"come back later"}`,
-				Refused{503, "over_capacity", "come back later", 7 * time.Second}},
-			{"page of a proxy", "text/html", `<html>{"code":"over_capacity"}`, Refused{503, "", "", 7 * time.Second}},
-			{"cut problem", "application/problem+json", `{"code":"over`, Refused{503, "", "", 7 * time.Second}},
-			{"endless problem", "application/problem+json", strings.Repeat(" ", 1<<20) + `{"code":"x"}`, Refused{503, "", "", 7 * time.Second}},
+				Refused{503, "over_capacity", "come back later", "", 7 * time.Second}},
+			{"page of a proxy", "text/html", `<html>{"code":"over_capacity"}`, Refused{503, "", "", "", 7 * time.Second}},
+			{"cut problem", "application/problem+json", `{"code":"over`, Refused{503, "", "", "", 7 * time.Second}},
+			{"endless problem", "application/problem+json", strings.Repeat(" ", 1<<20) + `{"code":"x"}`, Refused{503, "", "", "", 7 * time.Second}},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -59,22 +59,17 @@ type Options struct {
 	// since they would carry the token elsewhere.
 	HTTPClient *http.Client
 
-	// APIKey makes Publish speak as a backend. Default: none.
+	// APIKey makes Ask speak as a backend. Default: none.
 	APIKey string
 
-	// Patience is how long Publish goes on trying, at most 4 min: the server knows an
-	// idempotency key for five. Default: 30 s.
-	Patience time.Duration
-
-	// OnRetry is told why Listen or Publish tries again, and after which time. Default: nobody is.
-	OnRetry func(reason error, after time.Duration)
+	// Unchecked gives events as they come. Whoever lets lines overlap has to tell by itself
+	// which come twice, and a proxy may have changed headers. Default: see [Open].
+	Unchecked bool
 }
 
 const (
 	defaultInterval = time.Second
 	defaultMaxEvent = 4 << 20
-	defaultPatience = 30 * time.Second
-	maxPatience     = pubsub.IdempotencyWindow - time.Minute
 )
 
 func (o Options) withDefaults() Options {
@@ -93,42 +88,46 @@ func (o Options) withDefaults() Options {
 	if o.MaxEvent == 0 {
 		o.MaxEvent = defaultMaxEvent
 	}
-	if o.Patience == 0 {
-		o.Patience = defaultPatience
-	}
-	o.Patience = min(o.Patience, maxPatience)
-	if o.OnRetry == nil {
-		o.OnRetry = func(error, time.Duration) {}
-	}
 	return o
 }
 
-// http returns the client for a line or a publish, and what to do when it is over.
+// http returns the client for a line, and what to do when it is over.
 func (o *Options) http() (c *http.Client, done func()) {
 	if o.HTTPClient != nil {
 		return o.HTTPClient, func() {}
 	}
-	t := http.DefaultTransport.(*http.Transport).Clone()
-	c = &http.Client{
-		Transport:     t,
+	c = NewHTTPClient()
+	return c, c.CloseIdleConnections
+}
+
+// NewHTTPClient returns a client that follows no redirects, since they would carry the token
+// elsewhere, and shares no connections with others.
+func NewHTTPClient() *http.Client {
+	return &http.Client{
+		Transport:     http.DefaultTransport.(*http.Transport).Clone(),
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
-	return c, t.CloseIdleConnections
 }
 
 // endpoint returns the URL of a path of the server, for HTTP or, if socket, for a WebSocket.
 func (o *Options) endpoint(path string, socket bool) (*url.URL, error) {
 	u, err := url.Parse(o.URL)
 	if err != nil {
-		return nil, fmt.Errorf("client: %w", err)
+		return nil, fmt.Errorf("raw: %w", err)
 	}
 	scheme := map[string]string{"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}[u.Scheme]
 	if scheme == "" || u.Host == "" {
-		return nil, fmt.Errorf("client: %q is no URL of a server, such as https://bridge.example.com", u.Redacted())
+		return nil, fmt.Errorf("raw: %q is no URL of a server, such as https://bridge.example.com", u.Redacted())
 	}
 	if !socket {
 		scheme = strings.Replace(scheme, "ws", "http", 1)
 	}
 	u.Scheme = scheme
 	return u.JoinPath(path), nil
+}
+
+// Check reports what is wrong with the URL.
+func (o *Options) Check() error {
+	_, err := o.endpoint("/", false)
+	return err
 }

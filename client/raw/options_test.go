@@ -3,8 +3,6 @@ package raw
 import (
 	"testing"
 	"time"
-
-	"github.com/wsbridge/wsbridge/pubsub"
 )
 
 func TestEndpoint(t *testing.T) {
@@ -37,10 +35,7 @@ func TestDefaults(t *testing.T) {
 	if a.ClientID == "" || a.ClientID == b.ClientID {
 		t.Errorf("two clients are called %q and %q", a.ClientID, b.ClientID)
 	}
-	if a.Wait != 25*time.Second || a.Interval != time.Second || a.Limit != 100 || a.MaxEvent != 4<<20 || a.Patience != 30*time.Second {
+	if a.Wait != 25*time.Second || a.Interval != time.Second || a.Limit != 100 || a.MaxEvent != 4<<20 {
 		t.Errorf("the defaults are %+v", a)
-	}
-	if o := (Options{Patience: time.Hour}).withDefaults(); o.Patience >= pubsub.IdempotencyWindow {
-		t.Errorf("Publish would repeat for %v, when the server has forgotten the key", o.Patience)
 	}
 }

@@ -7,19 +7,17 @@ import (
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
-// progress is how far a client has come in each of its channels, and what may come next.
+// progress is how far a line has come in each of its channels, and what may come next.
 type progress struct {
-	// strict takes nothing from the server that the protocol does not allow. Without it,
-	// repeats are dropped, and cursors beside the messages are not compared.
-	strict bool
+	unchecked bool
 
 	mu     sync.Mutex // guards cursor
 	cursor pubsub.Cursor
 }
 
 // newProgress begins where the options say.
-func newProgress(o *Options, strict bool) *progress {
-	p := &progress{strict: strict}
+func newProgress(o *Options) *progress {
+	p := &progress{unchecked: o.Unchecked}
 	if len(o.Channels) == 0 {
 		p.cursor = append(p.cursor, o.Cursor...)
 	}
@@ -38,53 +36,53 @@ func (p *progress) position() pubsub.Cursor {
 	return append(pubsub.Cursor(nil), p.cursor...)
 }
 
-// advance moves behind an event. fresh is false for one that was given before.
-func (p *progress) advance(e *Event) (fresh bool, err error) {
+// advance moves behind an event.
+func (p *progress) advance(e *Event) error {
+	if p.unchecked {
+		return nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case e.Message != nil:
-		if fresh, err = p.message(e.Message); !fresh || err != nil {
-			return fresh, err
+		if err := p.message(e.Message); err != nil {
+			return err
 		}
 	case e.Gap != nil:
 		if err := p.gap(e.Gap); err != nil {
-			return false, err
+			return err
 		}
 	case e.Type == Subscribed:
 		p.cursor = p.cursor.Set(e.Channel, e.Pos)
 	case e.Type == Unsubscribed:
 		p.forget(e.Channel)
 	case e.Type == wire.EventOK:
-		return true, nil // the cursor of a history is its reader's, and moves no subscription
+		return nil // the cursor of a history is its reader's, and moves no subscription
 	}
-	return true, p.settle(e)
+	return p.settle(e.Cursor)
 }
 
-func (p *progress) message(m *pubsub.Message) (fresh bool, err error) {
+func (p *progress) message(m *pubsub.Message) error {
 	at, known := p.cursor.Find(m.Channel)
 	switch {
-	case !known && p.strict:
-		return false, violation("a message of %s, which was not asked for", m.Channel)
+	case !known:
+		return violation("a message of %s, which was not asked for", m.Channel)
 	case !at.Resume || at.Pos.IsZero():
 		// Where the channel begins is the server's choice.
 	case m.Pos.Epoch != at.Pos.Epoch:
-		return false, violation("%s went from epoch %s to %s without a gap", m.Channel, at.Pos.Epoch, m.Pos.Epoch)
-	case m.Pos.Offset <= at.Pos.Offset && !p.strict:
-		return false, nil
+		return violation("%s went from epoch %s to %s without a gap", m.Channel, at.Pos.Epoch, m.Pos.Epoch)
 	case m.Pos.Offset <= at.Pos.Offset:
-		return false, violation("message %d of %s came behind %d", m.Pos.Offset, m.Channel, at.Pos.Offset)
+		return violation("message %d of %s came behind %d", m.Pos.Offset, m.Channel, at.Pos.Offset)
 	case m.Pos.Offset != at.Pos.Offset+1:
-		return false, violation("message %d of %s came behind %d without a gap", m.Pos.Offset, m.Channel, at.Pos.Offset)
+		return violation("message %d of %s came behind %d without a gap", m.Pos.Offset, m.Channel, at.Pos.Offset)
 	}
 	p.cursor = p.cursor.Set(m.Channel, m.Pos)
-	return true, nil
+	return nil
 }
 
 func (p *progress) gap(g *pubsub.Gap) error {
 	at, known := p.cursor.Find(g.Channel)
 	switch {
-	case !p.strict:
 	case !known:
 		return violation("a gap of %s, which was not asked for", g.Channel)
 	case at.Resume && at.Pos != g.From:
@@ -96,20 +94,13 @@ func (p *progress) gap(g *pubsub.Gap) error {
 }
 
 // settle takes the cursor that came with an event: it must stand behind what was given.
-func (p *progress) settle(e *Event) error {
-	if e.Message != nil && !p.strict {
-		return nil
-	}
-	for _, m := range e.Cursor {
+func (p *progress) settle(cursor pubsub.Cursor) error {
+	for _, m := range cursor {
 		at, known := p.cursor.Find(m.Channel)
 		switch {
 		case !m.Start.Resume:
-			if p.strict {
-				return violation("the server's cursor has no position of %s", m.Channel)
-			}
-			continue
-		case !known, !at.Resume, at.Pos.IsZero(), !p.strict:
-		case at.Pos != m.Start.Pos:
+			return violation("the server's cursor has no position of %s", m.Channel)
+		case known && at.Resume && !at.Pos.IsZero() && at.Pos != m.Start.Pos:
 			return violation("the cursor has %s at %s, its messages and gaps end at %s", m.Channel, m.Start.Pos, at.Pos)
 		}
 		p.cursor = p.cursor.Set(m.Channel, m.Start.Pos)

@@ -11,7 +11,7 @@ import (
 type sse struct {
 	body     io.Closer
 	stream   *eventStream
-	strict   bool
+	checked  bool
 	welcomed bool
 }
 
@@ -20,7 +20,7 @@ func openSSE(ctx context.Context, d *dialing) (source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &sse{body: resp.Body, stream: newEventStream(resp.Body, d.MaxEvent), strict: d.progress.strict}, nil
+	return &sse{body: resp.Body, stream: newEventStream(resp.Body, d.MaxEvent), checked: !d.Unchecked}, nil
 }
 
 func (s *sse) next(context.Context) (Event, error) {
@@ -44,7 +44,7 @@ func (s *sse) next(context.Context) (Event, error) {
 	if err := welcome(&s.welcomed, &e); err != nil {
 		return Event{}, err
 	}
-	if e.Type == Welcome || s.strict {
+	if e.Type == Welcome || s.checked {
 		if e.Cursor, err = pubsub.ParseCursor(in.id, wire.MaxChannels); err != nil {
 			return Event{}, violation("the id of event %.40q: %v", in.name, err)
 		}

@@ -111,7 +111,7 @@ func (s *webSocket) close(now bool) {
 func (l *Line) Send(c wire.Command) error {
 	s, ok := l.source.(*webSocket)
 	if !ok {
-		return errors.New("client: only a WebSocket takes commands; see Publish")
+		return errors.New("raw: only a WebSocket takes commands; see Ask")
 	}
 	if c.Data.Kind == pubsub.Binary {
 		return s.conn.WriteMessage(websocket.OpBinary, wire.AppendCommandFrame(nil, &c))

@@ -1,9 +1,12 @@
 package main
 
 import (
-	"fmt"
+	"context"
+	"errors"
+	"sync/atomic"
 	"time"
 
+	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/wire"
@@ -12,12 +15,13 @@ import (
 type listenCommand struct {
 	Channels []string `arg:"" optional:"" help:"The channels. Default: those of the cursor, else those of the token."`
 
-	Transport string `help:"How: ws, sse, http-stream, long-poll or poll." default:"ws" enum:"ws,websocket,sse,http-stream,long-poll,poll"`
-	Cursor    string `help:"Where to begin, NAME@POS,NAME@POS. Default: now." placeholder:"CURSOR"`
-	Count     int    `help:"End after so many messages. Default: never." placeholder:"N"`
-	Client    string `help:"Name of this client, kept over reconnects." placeholder:"NAME"`
-	URL       string `help:"The server." default:"http://127.0.0.1:8080" env:"WSBRIDGE_URL"`
-	Token     string `help:"Token of a client. Default: none, as anyone." env:"WSBRIDGE_TOKEN" placeholder:"JWT"`
+	Transport  string `help:"How: auto, ws, sse, http-stream, long-poll or poll. auto begins with ws and goes on with what gets through." default:"auto" enum:"auto,ws,websocket,sse,http-stream,long-poll,poll"`
+	Cursor     string `help:"Where to begin, NAME@POS,NAME@POS. Default: now." placeholder:"CURSOR"`
+	CursorFile string `help:"Go on behind what was printed the last time with this file, and keep it up to date. Beats --cursor." placeholder:"FILE"`
+	Count      int    `help:"End after so many messages. Default: never." placeholder:"N"`
+	Client     string `help:"Name of this client, kept over reconnects." placeholder:"NAME"`
+	URL        string `help:"The server." default:"http://127.0.0.1:8080" env:"WSBRIDGE_URL"`
+	Token      string `help:"Token of a client. Default: none, as anyone." env:"WSBRIDGE_TOKEN" placeholder:"JWT"`
 }
 
 // maxListened bounds the channels of a cursor, as the server does.
@@ -26,47 +30,134 @@ const maxListened = wire.MaxChannels
 // Run prints each message as the object that it is on every transport, and on standard error
 // what else there is to know.
 func (c *listenCommand) Run(t *terminal) error {
-	options := raw.Options{
-		URL: c.URL, Token: c.Token, ClientID: c.Client,
-		OnRetry: func(reason error, after time.Duration) {
-			fmt.Fprintf(t.err, "wsbridge: %v; again in %v\n", reason, after.Round(time.Millisecond))
-		},
-	}
-	var err error
-	if options.Transport, err = raw.ParseTransport(c.Transport); err != nil {
+	options, err := c.options()
+	if err != nil {
 		return err
 	}
-	if options.Cursor, err = pubsub.ParseCursor(c.Cursor, maxListened); err != nil {
+	cursor, err := pubsub.ParseCursor(c.Cursor, maxListened)
+	if err != nil {
 		return err
 	}
-	for _, name := range c.Channels {
-		channel, err := pubsub.ParseChannel(name)
+	var file *cursorFile
+	if c.CursorFile != "" {
+		file = newCursorFile(c.CursorFile)
+		kept, err := file.read()
 		if err != nil {
 			return err
 		}
-		options.Channels = append(options.Channels, channel)
+		cursor = beat(cursor, kept)
 	}
-	printed := 0
-	for e, err := range raw.Listen(t.ctx, options) {
+	if cursor, err = c.begin(cursor); err != nil {
+		return err
+	}
+	var begun atomic.Bool
+	notes := newNotes(t.err)
+	options.OnState = func(s client.State) {
+		if begun.Load() || s.Status == client.Waiting {
+			notes.state(s)
+		}
+	}
+	listener, err := client.New(c.URL, options)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	sub, err := listener.SubscribeAll(t.ctx, cursor)
+	if err != nil {
+		return err
+	}
+	begun.Store(true)
+	notes.state(listener.State())
+	err = c.print(t, notes, sub, file)
+	if file != nil {
+		err = errors.Join(err, file.write(sub.Cursor()))
+	}
+	return err
+}
+
+func (c *listenCommand) options() (client.Options, error) {
+	o := client.Options{ClientID: c.Client}
+	if c.Token != "" {
+		o.Token = client.FixedToken(c.Token)
+	}
+	if c.Transport != "auto" {
+		only, err := raw.ParseTransport(c.Transport)
+		if err != nil {
+			return o, err
+		}
+		o.Transports = []client.Transport{only}
+	}
+	return o, nil
+}
+
+// begin returns where to begin: the channels decide what is listened to, also where the cursor
+// knows of more.
+func (c *listenCommand) begin(cursor pubsub.Cursor) (pubsub.Cursor, error) {
+	if len(c.Channels) == 0 {
+		return cursor, nil
+	}
+	var begin pubsub.Cursor
+	for _, name := range c.Channels {
+		channel, err := pubsub.ParseChannel(name)
+		if err != nil {
+			return nil, err
+		}
+		start, _ := cursor.Find(channel)
+		begin = append(begin, pubsub.Mark{Channel: channel, Start: start})
+	}
+	return begin, nil
+}
+
+// print prints what comes. Where the subscription stands is written to the file once it was
+// printed.
+func (c *listenCommand) print(t *terminal, notes *notes, sub *client.Subscription, file *cursorFile) error {
+	for printed := 0; ; {
+		e, err := next(t.ctx, sub, file)
 		switch {
 		case err != nil:
 			return err
-		case e.Message != nil:
+		case e.Gap != nil:
+			notes.say("gap in %s: %s, from %s to %s", e.Gap.Channel, e.Gap.Reason, e.Gap.From, e.Gap.To)
+		default:
 			if _, err := t.out.Write(append(wire.AppendMessage(nil, e.Message), '\n')); err != nil {
 				return err
 			}
 			if printed++; printed == c.Count {
 				return nil
 			}
-		case e.Gap != nil:
-			fmt.Fprintf(t.err, "wsbridge: gap in %s: %s, from %s to %s\n", e.Gap.Channel, e.Gap.Reason, e.Gap.From, e.Gap.To)
-		case e.Type == raw.Welcome:
-			fmt.Fprintf(t.err, "wsbridge: connected by %v as %s\n", options.Transport, e.Client)
-		case e.Type == raw.Failed:
-			fmt.Fprintf(t.err, "wsbridge: %s: %s\n", e.Code, e.Detail)
-		case e.Type == raw.Unsubscribed:
-			fmt.Fprintf(t.err, "wsbridge: no longer subscribed to %s: %s\n", e.Channel, e.Code)
 		}
 	}
-	return nil
+}
+
+// next waits for an event, and writes the file when there is none for a while.
+func next(ctx context.Context, sub *client.Subscription, file *cursorFile) (client.Event, error) {
+	if file == nil {
+		return sub.Next(ctx)
+	}
+	at := sub.Cursor() // behind what was printed
+	for {
+		waiting, cancel := context.WithDeadline(ctx, file.due(at))
+		e, err := sub.Next(waiting)
+		cancel()
+		if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+			return e, err
+		}
+		if err := file.write(at); err != nil {
+			return e, err
+		}
+	}
+}
+
+// retried tells why something is tried again.
+func (n *notes) retried(reason error, after time.Duration) {
+	n.say("%v; again in %v", reason, after.Round(time.Millisecond))
+}
+
+func (n *notes) state(s client.State) {
+	switch s.Status {
+	case client.Connected:
+		n.say("connected by %v as %s", s.Transport, s.Client)
+	case client.Waiting:
+		n.retried(s.Err, s.Retry)
+	}
 }

@@ -3,14 +3,12 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 	"unicode/utf8"
 
-	"github.com/wsbridge/wsbridge/client/raw"
+	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/pubsub"
-	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 type publishCommand struct {
@@ -48,12 +46,18 @@ func (c *publishCommand) Run(t *terminal) error {
 		}
 		c.Meta["content-type"] = c.ContentType
 	}
-	receipt, err := raw.Publish(t.ctx, raw.Options{
-		URL: c.URL, APIKey: c.APIKey, Token: c.Token, Patience: c.Timeout,
-		OnRetry: func(reason error, after time.Duration) {
-			fmt.Fprintf(t.err, "wsbridge: %v; again in %v\n", reason, after.Round(time.Millisecond))
-		},
-	}, raw.Publication{Channel: channel, Event: c.Event, Data: data, Meta: c.Meta, Key: c.IdempotencyKey})
+	options := client.Options{
+		APIKey: c.APIKey, Backend: c.Token == "", Patience: c.Timeout, OnRetry: newNotes(t.err).retried,
+	}
+	if c.Token != "" {
+		options.Token = client.FixedToken(c.Token)
+	}
+	publisher, err := client.New(c.URL, options)
+	if err != nil {
+		return err
+	}
+	defer publisher.Close()
+	receipt, err := publisher.Publish(t.ctx, channel, client.Publication{Event: c.Event, Data: data, Meta: c.Meta, Key: c.IdempotencyKey})
 	if err != nil {
 		return err
 	}
@@ -65,27 +69,28 @@ func (c *publishCommand) Run(t *terminal) error {
 	}{receipt.ID, c.Channel, receipt.Pos.String(), receipt.Duplicate})
 }
 
-func (c *publishCommand) data(t *terminal) (pubsub.Data, error) {
+// data returns what client.Publication takes.
+func (c *publishCommand) data(t *terminal) (any, error) {
 	text := []byte(c.Data)
 	if c.Data == "" {
 		if c.Event != "" && !c.Text && !c.Binary {
-			return pubsub.Data{}, nil
+			return nil, nil
 		}
 		var err error
 		if text, err = io.ReadAll(io.LimitReader(t.in, maxInput+1)); err != nil {
-			return pubsub.Data{}, err
+			return nil, err
 		}
 		if len(text) > maxInput {
-			return pubsub.Data{}, errors.New("standard input has more than a message can hold")
+			return nil, errors.New("standard input has more than a message can hold")
 		}
 	}
 	switch {
 	case c.Binary:
-		return pubsub.Data{Kind: pubsub.Binary, Bytes: text}, nil
+		return text, nil
 	case !utf8.Valid(text):
-		return pubsub.Data{}, errors.New("the data is not UTF-8; publish it with --binary")
+		return nil, errors.New("the data is not UTF-8; publish it with --binary")
 	case c.Text || !json.Valid(text):
-		return pubsub.Data{Kind: pubsub.JSON, Bytes: wire.AppendString(nil, string(text))}, nil
+		return string(text), nil
 	}
-	return pubsub.Data{Kind: pubsub.JSON, Bytes: text}, nil
+	return json.RawMessage(text), nil
 }

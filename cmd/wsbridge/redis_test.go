@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -22,9 +23,13 @@ func onRedis(url string, more ...string) []string {
 // publish publishes a message, as often as it takes. It may be called by any goroutine.
 func publish(t *testing.T, s *server, n int) {
 	t.Helper()
-	o := raw.Options{URL: s.url, Patience: 2 * patience}
-	p := raw.Publication{Channel: "orders:42", Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(fmt.Sprint(n))}}
-	if _, err := raw.Publish(t.Context(), o, p); err != nil {
+	c, err := client.New(s.url, client.Options{Patience: 2 * patience, Backend: true})
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer c.Close()
+	if _, err := c.Publish(t.Context(), "orders:42", client.Publication{Data: n}); err != nil {
 		t.Errorf("message %d: %v", n, err)
 	}
 }

@@ -27,6 +27,7 @@ var allowed = map[string][]string{
 	"transport/internal/netpoll": {},
 	"transport":                  {"pubsub", "bridge", "transport/internal/netpoll", "transport/websocket", "transport/wire", "internal/auth", "internal/problem", "internal/wheel"},
 	"api":                        {"pubsub", "bridge", "transport", "transport/wire", "internal/auth", "internal/clientjs", "internal/problem"},
+	"client":                     {"pubsub", "transport/wire", "client/raw"},
 	"client/raw":                 {"pubsub", "transport/websocket", "transport/wire"},
 	"internal/auth":              {"pubsub"},
 	"internal/clientjs":          {},

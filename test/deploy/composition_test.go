@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/wsbridge/wsbridge/client"
 	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/redistest"
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -84,13 +85,16 @@ func TestComposition(t *testing.T) {
 		token := sign(t, b.URL(""))
 
 		const channel = "orders:42"
+		backend, err := client.New(b.URL(""), client.Options{APIKey: apiKey})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { backend.Close() })
 		published := 0
 		send := func(n int) {
 			t.Helper()
 			for range n {
-				data := pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(strconv.Itoa(published))}
-				o := raw.Options{URL: b.URL(""), APIKey: apiKey}
-				if _, err := raw.Publish(patient(t), o, raw.Publication{Channel: channel, Data: data}); err != nil {
+				if _, err := backend.Publish(patient(t), channel, client.Publication{Data: published}); err != nil {
 					t.Fatal(err)
 				}
 				published++

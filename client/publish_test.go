@@ -1,4 +1,4 @@
-package raw
+package client
 
 import (
 	"context"
@@ -56,15 +56,15 @@ var receipt = Receipt{"0190b0a0-0000-7000-8000-000000000000", pubsub.Position{Ep
 
 func TestPublishSaysEverything(t *testing.T) {
 	p := Publication{
-		Channel: "a", Event: "said", Meta: map[string]string{"Ä": "line\nbreak"}, Key: "k",
-		Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(`{"n":9007199254740993, "html":"<b>"}`)},
+		Event: "said", Meta: map[string]string{"Ä": "line\nbreak"}, Key: "k",
+		Data: json.RawMessage(`{"n":9007199254740993, "html":"<b>"}`),
 	}
 	message := map[string]any{
 		"channel": "a", "event": "said", "meta": map[string]any{"Ä": "line\nbreak"}, "idempotency_key": "k",
 		"data": map[string]any{"n": json.Number("9007199254740993"), "html": "<b>"},
 	}
-	client, posts := posted(t, says(storedItem))
-	got, err := Publish(t.Context(), Options{URL: "http://a", APIKey: "secret", Token: "tok", HTTPClient: client}, p)
+	web, posts := posted(t, says(storedItem))
+	got, err := opened(t, Options{APIKey: "secret", Token: FixedToken("tok"), HTTPClient: web}).Publish(t.Context(), "a", p)
 	if err != nil || got != receipt {
 		t.Errorf("as a backend: %+v, %v", got, err)
 	}
@@ -73,12 +73,13 @@ func TestPublishSaysEverything(t *testing.T) {
 		t.Errorf("as a backend, expected (-) and sent (+) differ:\n%s", diff)
 	}
 
-	client, posts = posted(t, says(storedOK))
-	got, err = Publish(t.Context(), Options{URL: "http://a", Token: "tok", HTTPClient: client}, p)
+	web, posts = posted(t, says(storedOK))
+	got, err = opened(t, Options{ClientID: "me", Token: FixedToken("tok"), HTTPClient: web}).Publish(t.Context(), "a", p)
 	if err != nil || got != receipt {
 		t.Errorf("as a client: %+v, %v", got, err)
 	}
 	message["type"], message["ref"], message["token"] = "publish", json.Number("1"), "tok"
+	message["client"] = "me"
 	want = []post{{"/v1/send", "text/plain;charset=UTF-8", "", message}}
 	if diff := cmp.Diff(want, *posts); diff != "" {
 		t.Errorf("as a client, expected (-) and sent (+) differ:\n%s", diff)
@@ -93,13 +94,13 @@ func TestPublishRepeatsUnderOneKey(t *testing.T) {
 		cut := func(*http.Request) (*http.Response, error) {
 			return answer(200, io.MultiReader(strings.NewReader(`{"results`), failing{}), "Content-Type", "application/json"), nil
 		}
-		client, posts := posted(t, fails, page, cut,
+		web, posts := posted(t, fails, page, cut,
 			problem(503, "draining", "1"),
 			says(`{"results":[{"index":0,"channel":"a","error":{"status":503,"code":"outcome_unknown","detail":"?"}}],"failed":1}`),
 			says(storedItem))
 		retries := 0
-		got, err := Publish(t.Context(), Options{URL: "http://a", HTTPClient: client, OnRetry: func(error, time.Duration) { retries++ }},
-			Publication{Channel: "a", Event: "e"})
+		c := opened(t, Options{APIKey: "secret", HTTPClient: web, OnRetry: func(error, time.Duration) { retries++ }})
+		got, err := c.Publish(t.Context(), "a", Publication{Event: "e"})
 		if err != nil || got != receipt || retries != 5 {
 			t.Errorf("%+v, %v, behind %d retries", got, err, retries)
 		}
@@ -128,16 +129,16 @@ func TestPublishGivesUp(t *testing.T) {
 		}{
 			{"when refused", problem(403, "forbidden", ""), Publication{}, 0, "403 forbidden"},
 			{"when the item is refused", says(`{"results":[{"error":{"status":422,"code":"key_reused"}}]}`), Publication{}, 0, "422 key_reused"},
-			{"when it is no JSON", says(storedItem), Publication{Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("{")}}, 0, "the message is no JSON"},
+			{"when it is no JSON", says(storedItem), Publication{Data: json.RawMessage("{")}, 0, "the data is no JSON"},
 			{"in the end", fails, Publication{}, 30 * time.Second, "connection refused"},
 			{"when nobody answers", func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() },
-				Publication{}, 31 * time.Second, "deadline exceeded"},
+				Publication{}, 31 * time.Second, "no answer in time"},
 			{"of an answer without sense", says(`{"results":[]}`), Publication{}, 30 * time.Second, "0 results"},
 		} {
 			t.Log(tt.name)
-			client, _ := posted(t, tt.answer)
+			web, _ := posted(t, tt.answer)
 			begin := time.Now()
-			_, err := Publish(t.Context(), Options{URL: "http://a", HTTPClient: client}, tt.p)
+			_, err := opened(t, Options{APIKey: "secret", HTTPClient: web}).Publish(t.Context(), "a", tt.p)
 			took := time.Since(begin)
 			if err == nil || !strings.Contains(err.Error(), tt.says) || took > tt.most {
 				t.Errorf("%s: %v, after %v", tt.name, err, took)
@@ -151,10 +152,10 @@ func TestPublishGivesUp(t *testing.T) {
 
 func TestPublishEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		client, _ := posted(t, fails)
+		web, _ := posted(t, fails)
 		ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 		defer cancel()
-		_, err := Publish(ctx, Options{URL: "http://a", HTTPClient: client}, Publication{Channel: "a", Event: "e"})
+		_, err := opened(t, Options{HTTPClient: web}).Publish(ctx, "a", Publication{Event: "e"})
 		if !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Publish returned %v", err)
 		}

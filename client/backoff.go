@@ -1,10 +1,12 @@
-package raw
+package client
 
 import (
+	"context"
 	"errors"
 	"math/rand/v2"
 	"time"
 
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
@@ -12,6 +14,7 @@ const (
 	backoffFirst = 500 * time.Millisecond
 	backoffMost  = 20 * time.Second
 	steady       = 10 * time.Second // a line that lasted so long was a good one
+	useful       = time.Second      // one that lasted so long was of some use
 )
 
 // backoff spreads attempts with full jitter: the n-th failure in a row waits a random time
@@ -49,9 +52,29 @@ func (b *backoff) after(err error, lasted time.Duration) (wait time.Duration, fi
 	}
 	if no := (*Refused)(nil); errors.As(err, &no) {
 		// All who were refused at the same time were told the same time.
-		return no.RetryAfter + b.next(), no.final()
+		return no.RetryAfter + b.next(), no.Final()
+	}
+	wait = b.next()
+	if lasted >= useful {
+		// Where each line is cut, no more time goes by without one than with one.
+		wait = min(wait, lasted)
 	}
 	// Anything else is about what was asked for, such as a URL that is none.
 	rules := (*Violation)(nil)
-	return b.next(), !errors.Is(err, errBroken) && !errors.As(err, &rules)
+	return wait, !errors.Is(err, raw.ErrBroken) && !errors.As(err, &rules)
+}
+
+// sleep waits, unless ctx ends before.
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -1,4 +1,4 @@
-package raw
+package client
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
@@ -32,14 +33,14 @@ func TestWhatIsDoneAfterAnEnd(t *testing.T) {
 		least, most time.Duration
 		final       bool
 	}{
-		{&CloseError{wire.CloseRestart, "restart", 300 * time.Millisecond}, 300 * time.Millisecond, 300 * time.Millisecond, false},
-		{&CloseError{wire.CloseTooSlow, "too_slow", time.Second}, time.Second, time.Second, false},
-		{&CloseError{wire.CloseTooSlow, "too_slow", 0}, 0, 2 * time.Second, false},
-		{&CloseError{wire.CloseUnavailable, "unavailable", 0}, 0, 2 * time.Second, false},
-		{&CloseError{wire.CloseOverCapacity, "over_capacity", 5 * time.Second}, 5 * time.Second, 5 * time.Second, false},
-		{&CloseError{1001, "", 0}, 0, 2 * time.Second, false},
-		{&CloseError{wire.CloseUnauthorized, "unauthorized", 0}, 0, 0, true},
-		{&CloseError{wire.CloseDisconnected, "disconnected", 0}, 0, 0, true},
+		{closing(wire.CloseRestart, "restart", 300*time.Millisecond), 300 * time.Millisecond, 300 * time.Millisecond, false},
+		{closing(wire.CloseTooSlow, "too_slow", time.Second), time.Second, time.Second, false},
+		{closing(wire.CloseTooSlow, "too_slow", 0), 0, 2 * time.Second, false},
+		{closing(wire.CloseUnavailable, "unavailable", 0), 0, 2 * time.Second, false},
+		{closing(wire.CloseOverCapacity, "over_capacity", 5*time.Second), 5 * time.Second, 5 * time.Second, false},
+		{closing(1001, "", 0), 0, 2 * time.Second, false},
+		{closing(wire.CloseUnauthorized, "unauthorized", 0), 0, 0, true},
+		{closing(wire.CloseDisconnected, "disconnected", 0), 0, 0, true},
 		{&Refused{Status: 503, Code: "unavailable", RetryAfter: 3 * time.Second}, 3 * time.Second, 5 * time.Second, false},
 		{&Refused{Status: 429, Code: "rate_limited"}, 0, 2 * time.Second, false},
 		{&Refused{Status: 502}, 0, 2 * time.Second, false},
@@ -47,8 +48,8 @@ func TestWhatIsDoneAfterAnEnd(t *testing.T) {
 		{&Refused{Status: 404, Code: "not_found"}, 0, 2 * time.Second, true},
 		{&Refused{Status: 403, Code: "forbidden"}, 0, 2 * time.Second, true},
 		{&Refused{Status: 401, Code: "token_expired"}, 0, 2 * time.Second, true},
-		{violation("a hole"), 0, 2 * time.Second, false},
-		{fmt.Errorf("poll: %w", broken(errors.New("reset"))), 0, 2 * time.Second, false},
+		{&Violation{Detail: "a hole"}, 0, 2 * time.Second, false},
+		{fmt.Errorf("poll: %w", raw.ErrBroken), 0, 2 * time.Second, false},
 		{errors.New("no URL"), 0, 2 * time.Second, true},
 	} {
 		for range 50 {
@@ -63,7 +64,7 @@ func TestWhatIsDoneAfterAnEnd(t *testing.T) {
 
 func TestAtOnceIsOnceOnly(t *testing.T) {
 	var b backoff
-	end := &CloseError{wire.CloseTooSlow, "too_slow", 0}
+	end := closing(wire.CloseTooSlow, "too_slow", 0)
 	if wait, _ := b.after(end, time.Second); wait != 0 {
 		t.Errorf("the first time waits %v", wait)
 	}
@@ -77,5 +78,26 @@ func TestAtOnceIsOnceOnly(t *testing.T) {
 	}
 	if wait, _ := b.after(end, time.Minute); wait != 0 {
 		t.Errorf("behind a good line: wait %v", wait)
+	}
+}
+
+func closing(code wire.CloseCode, reason string, retry time.Duration) error {
+	return &CloseError{Code: code, Reason: reason, Retry: retry}
+}
+
+func TestLinesThatAreCutAreNotWaitedForLonger(t *testing.T) {
+	b := backoff{failures: 8}
+	for range 50 {
+		if wait, _ := b.after(raw.ErrBroken, 3*time.Second); wait > 3*time.Second {
+			t.Fatalf("a line lasted 3 s, and the next one waits %v", wait)
+		}
+	}
+	longest := time.Duration(0)
+	for range 50 {
+		wait, _ := b.after(raw.ErrBroken, 100*time.Millisecond)
+		longest = max(longest, wait)
+	}
+	if longest < 3*time.Second {
+		t.Errorf("lines that end at once are followed after %v at most", longest)
 	}
 }
