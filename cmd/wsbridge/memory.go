@@ -13,59 +13,36 @@ import (
 
 const (
 	memoryLook  = time.Second
-	memoryQuiet = 1 << 20 // bytes allocated in that time; below, the server has nothing to do
-	memoryWaste = 4 << 20 // bytes that are not in use, below which nothing is done
+	memoryQuiet = 1 << 20          // bytes allocated in that time; below, the server has next to nothing to do
+	memoryWorth = 4 << 20          // bytes allocated since the last time, below which it is not worth looking
+	memoryPause = 30 * time.Second // between two times: each costs a run of the collector
 )
 
-// A memoryUse is what the runtime says of the heap, in bytes.
-type memoryUse struct {
-	allocated uint64 // since the program began
-	held      uint64 // of the system's
-	live      uint64 // in use when the collector ran last
-}
-
-// wasteful reports whether so much is held that is not in use that it is worth looking for it: a
-// quarter of what is.
-func (m memoryUse) wasteful() bool {
-	return m.held > m.live+max(m.live/4, memoryWaste)
-}
-
-// giveMemoryBack returns to the system what the heap does not need, once each time that the
-// server has become quiet, until ctx ends.
+// giveMemoryBack returns to the system what the heap does not need, when the server has become
+// quiet, until ctx ends.
 func giveMemoryBack(ctx context.Context) {
 	look := time.NewTicker(memoryLook)
 	defer look.Stop()
-	before := measureMemory()
-	done := before.allocated
+	before := allocated()
+	given, last := before, time.Time{}
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-look.C:
 		}
-		now := measureMemory()
-		quiet := now.allocated-before.allocated < memoryQuiet
-		before = now
-		if quiet && now.allocated-done > memoryWaste && now.wasteful() {
+		now := allocated()
+		quiet := now-before < memoryQuiet
+		if before = now; quiet && now-given > memoryWorth && time.Since(last) > memoryPause {
 			debug.FreeOSMemory()
-			before = measureMemory()
-			done = before.allocated
+			given, last = allocated(), time.Now()
 		}
 	}
 }
 
-func measureMemory() memoryUse {
-	samples := []metrics.Sample{
-		{Name: "/gc/heap/allocs:bytes"},
-		{Name: "/gc/heap/live:bytes"},
-		{Name: "/memory/classes/heap/objects:bytes"},
-		{Name: "/memory/classes/heap/unused:bytes"},
-		{Name: "/memory/classes/heap/free:bytes"},
-	}
-	metrics.Read(samples)
-	return memoryUse{
-		allocated: samples[0].Value.Uint64(),
-		live:      samples[1].Value.Uint64(),
-		held:      samples[2].Value.Uint64() + samples[3].Value.Uint64() + samples[4].Value.Uint64(),
-	}
+// allocated returns how many bytes were allocated since the program began.
+func allocated() uint64 {
+	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
