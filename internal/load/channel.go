@@ -9,7 +9,7 @@ type channel struct {
 	subscribers int // connected ones; not changed any more when publishing begins
 
 	sent   atomic.Uint64 // the last number that was published, or tried to be
-	failed []uint64      // numbers whose publish was not answered by 201; its publisher's
+	failed []uint64      // numbers whose publish was not answered by 201, ascending; its publisher's
 
 	window *window        // nil: publications come at a rate
 	slots  []atomic.Int32 // how many subscribers wait for a number, by the number modulo the window

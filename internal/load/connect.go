@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// tooManyFailures is how many connections, or publishes, may fail before a run gives up.
+// tooManyFailures is how many connections, or publishes, may fail before a run gives up, where
+// these are most of them.
 const tooManyFailures = 100
 
 // connect opens all clients' connections, at Options.ConnectRate or as they come. The first one

@@ -53,18 +53,16 @@ func (l *ledger) see(n uint64) (v verdict, givenUp uint64) {
 	return doubled, 0
 }
 
-// missing counts the numbers from 1 to sent that were not seen, but for those that may rightly
-// be missing.
+// missing counts the numbers from 1 to sent that were not seen, but for those, in ascending
+// order, that may rightly be missing.
 func (l *ledger) missing(sent uint64, excused []uint64) (n uint64) {
 	l.highest = min(l.highest, sent)
 	holes := append(slices.Clip(l.holes), hole{l.highest + 1, sent})
 	for _, h := range holes {
 		n += h.last + 1 - h.first
-		for _, e := range excused {
-			if e >= h.first && e <= h.last {
-				n--
-			}
-		}
+		from, _ := slices.BinarySearch(excused, h.first)
+		behind, _ := slices.BinarySearch(excused, h.last+1)
+		n -= uint64(behind - from)
 	}
 	return n
 }

@@ -30,6 +30,19 @@ func TestPayloadIsFoundInAMessage(t *testing.T) {
 	}
 }
 
+// TestPayloadIsFoundWithoutAllocating: a client's side must stay cheap.
+func TestPayloadIsFoundWithoutAllocating(t *testing.T) {
+	p := newPayloads(newRunID(), 128)
+	message := fmt.Appendf(nil, `{"data":%s}`, p.append(nil, 7, 42, time.Second))
+	if n := testing.AllocsPerRun(100, func() {
+		if _, _, ok := p.find(message, 7); !ok {
+			t.Fatal("not found")
+		}
+	}); n > 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
 // TestPayloadIsChecked changes and drops each byte of the data in turn.
 func TestPayloadIsChecked(t *testing.T) {
 	p := newPayloads(newRunID(), 100)

@@ -12,6 +12,9 @@ import (
 // requestTimeout is above the five seconds within which a publish is answered.
 const requestTimeout = 10 * time.Second
 
+// maxFailed bounds what is kept of failed publishes.
+const maxFailed = 10_000
+
 // publish publishes to all channels in turn for Options.Duration, at a rate or in a window.
 // Publisher p has the channels p, p+P, p+2P … of P publishers, and the publications of the same
 // numbers: so each channel has one, and together they keep the rate.
@@ -116,8 +119,8 @@ func (r *run) publishOne(ctx context.Context, conn *requester, c *channel, sent 
 	if errors.As(err, &refusal) && refusal.status >= 400 && refusal.status < 500 && refusal.status != http.StatusRequestTimeout && refusal.status != http.StatusTooManyRequests {
 		return fmt.Errorf("publishing is refused: %w", err)
 	}
-	if failed >= tooManyFailures && failed > r.publishes.total.Load() {
-		return fmt.Errorf("most publishes fail, the last one with: %w", err)
+	if failed >= maxFailed || failed >= tooManyFailures && failed > r.publishes.total.Load() {
+		return fmt.Errorf("too many publishes fail, the last one with: %w", err)
 	}
 	return nil
 }

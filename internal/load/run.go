@@ -27,6 +27,7 @@ type run struct {
 	connectFailed, publishFailed    atomic.Int64
 	connectTime, publishTime        time.Duration
 	published                       time.Duration // when publishing began
+	cores                           float64       // that publishing and receiving took here
 	expected                        atomic.Int64  // deliveries of what was published
 	lastDelivery                    atomic.Int64  // nanoseconds since began
 	counts                          counts
@@ -77,10 +78,12 @@ func Run(ctx context.Context, w Workload, o Options) (*Report, error) {
 	}
 	if ctx.Err() == nil {
 		r.published = r.now()
+		taken := processorTime()
 		if err := w.publish(ctx, r); err != nil && ctx.Err() == nil {
 			r.end()
 			return nil, err
 		}
+		r.cores = (processorTime() - taken).Seconds() / (r.now() - r.published).Seconds()
 		r.settle(ctx)
 	}
 	r.end()

@@ -3,6 +3,7 @@ package load
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -31,6 +32,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	fmt.Fprintf(&b, "\n%s expected: %s lost, %s doubled, %s out of order, %s damaged; %s, %s closed\n",
 		plural(int(c.Expected), "delivery"), thousands(c.Lost), thousands(c.Doubled), thousands(c.OutOfOrder), thousands(c.Damaged),
 		plural(int(c.Gaps), "gap"), plural(int(c.Closed), "connection"))
+	if r.Cores > 0 {
+		fmt.Fprintf(&b, "this program took %.2f of %s meanwhile\n", r.Cores, plural(runtime.GOMAXPROCS(0), "core"))
+	}
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(&b, "%s × %s\n", thousands(int64(reason.Count)), reason.Why)
 	}
