@@ -30,6 +30,8 @@ type Options struct {
 
 	MaxMessage  int           // bytes of a message's payload; 0: [DefaultMaxMessage]
 	MaxBatch    int64         // bytes of a batch's body; 0: 16 MiB, or what two of the largest messages take
+	MaxStream   int64         // bytes of a stream; 0: any length
+	StreamIdle  time.Duration // how long the sender of a stream may send nothing; 0: 1 minute
 	BodyTimeout time.Duration // how long the body of a request may take to arrive; 0: 1 minute
 
 	// Ready tells whether the server should be sent requests, and its status: "ok" or
@@ -61,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.BodyTimeout == 0 {
 		o.BodyTimeout = time.Minute
+	}
+	if o.StreamIdle == 0 {
+		o.StreamIdle = time.Minute
 	}
 	if o.Ready == nil {
 		o.Ready = func() (bool, string) { return true, "ok" }

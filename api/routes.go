@@ -43,6 +43,16 @@ func (s *server) routes(r chi.Router) {
 		}
 	})
 
+	// For both: an API key, or a token.
+	r.Group(func(r chi.Router) {
+		r.Use(s.Transport.CheckOrigin, s.refuseStarting)
+		r.Post("/v1/channels/{channel}/streams", s.upload)
+		r.Options("/v1/channels/{channel}/streams", s.options)
+		r.Get("/v1/streams/{id}", s.Transport.Stream)
+		r.Head("/v1/streams/{id}", s.Transport.Stream)
+		r.Options("/v1/streams/{id}", s.options)
+	})
+
 	// For backends: API keys.
 	r.Group(func(r chi.Router) {
 		r.Use(s.authenticate, s.refuseStarting)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/internal/seen"
@@ -58,7 +59,9 @@ func newSite(t testing.TB, change func(*Options)) *site {
 	if err := s.bridge.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	s.client = transport.New(s.bridge, transport.Options{Authenticate: authenticateClient})
+	streams := relay.New(relay.Options{})
+	keys := auth.NewKeys([]auth.Secret{auth.NewSecret("another"), auth.NewSecret(apiKey)}).Match
+	s.client = transport.New(s.bridge, transport.Options{Authenticate: authenticateClient, Relay: streams, Keys: keys})
 	tokens, err := auth.NewTokens(auth.TokenOptions{Keys: []auth.Secret{auth.NewSecret(strings.Repeat("k", 32))}})
 	if err != nil {
 		t.Fatal(err)
@@ -66,7 +69,7 @@ func newSite(t testing.TB, change func(*Options)) *site {
 	o := Options{
 		Bridge:    s.bridge,
 		Transport: s.client,
-		Keys:      auth.NewKeys([]auth.Secret{auth.NewSecret("another"), auth.NewSecret(apiKey)}).Match,
+		Keys:      keys,
 		Sign: func(c auth.Claims, ttl time.Duration) (string, time.Time, error) {
 			return tokens.Sign(c, ttl, time.Now())
 		},
@@ -84,6 +87,7 @@ func newSite(t testing.TB, change func(*Options)) *site {
 	s.url = server.URL
 	t.Cleanup(func() {
 		server.Close()
+		streams.Close()
 		s.client.Close()
 		s.bridge.Close()
 	})
@@ -193,7 +197,7 @@ func (s *site) checkEveryAnswer(c call, got reply, length int64) {
 		if p.RequestID != got.header.Get("X-Request-Id") {
 			s.t.Errorf("%s %s: request id %q in the body, %q in the header", c.method, c.path, p.RequestID, got.header.Get("X-Request-Id"))
 		}
-		if (got.status == 503) != (got.header.Get("Retry-After") != "") {
+		if (got.status == 503 || got.status == 429) != (got.header.Get("Retry-After") != "") {
 			s.t.Errorf("%s %s: status %d with Retry-After %q", c.method, c.path, got.status, got.header.Get("Retry-After"))
 		}
 	}

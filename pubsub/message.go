@@ -50,6 +50,7 @@ type Message struct {
 	Time    time.Time // by the broker's clock, UTC, in whole milliseconds
 	From    *Sender   // nil when a backend published it
 	Meta    map[string]string
+	Stream  *Stream // the beginning or the end of a stream; nil: of none
 }
 
 // messageOverhead is what a message without payload costs its log, in bytes: the struct,
@@ -66,6 +67,9 @@ func (m *Message) Size() int {
 	for k, v := range m.Meta {
 		n += len(k) + len(v)
 	}
+	if m.Stream != nil {
+		n += streamOverhead + len(m.Stream.Name) + len(m.Stream.Type)
+	}
 	return n
 }
 
@@ -77,6 +81,7 @@ type Publication struct {
 	Data    Data
 	From    *Sender
 	Meta    map[string]string
+	Stream  *Stream
 
 	// Key makes repeats publish once (the idempotency window is [IdempotencyWindow]).
 	// It holds the scope as well, so that keys of different users do not meet. Empty: none.
@@ -95,7 +100,7 @@ var ErrMessage = errors.New("bad message")
 // Check holds the publication against the limits of everything but the payload's size.
 func (p *Publication) Check() error {
 	switch {
-	case p.Data.Kind == NoData && p.Event == "":
+	case p.Data.Kind == NoData && p.Event == "" && p.Stream == nil:
 		return fmt.Errorf("%w: it has neither event nor data", ErrMessage)
 	case len(p.Event) > MaxEvent:
 		return fmt.Errorf("%w: the event's name has %d bytes, at most %d are allowed", ErrMessage, len(p.Event), MaxEvent)
@@ -103,6 +108,11 @@ func (p *Publication) Check() error {
 		return fmt.Errorf("%w: the event's name is not UTF-8", ErrMessage)
 	case len(p.Meta) > MaxMetaEntries:
 		return fmt.Errorf("%w: meta has %d entries, at most %d are allowed", ErrMessage, len(p.Meta), MaxMetaEntries)
+	}
+	if p.Stream != nil {
+		if err := p.Stream.Check(); err != nil {
+			return err
+		}
 	}
 	size := 0
 	for k, v := range p.Meta {

@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -77,6 +78,14 @@ type Options struct {
 	// system's poller cannot watch, such as those over TLS.
 	Portable bool
 
+	// Relay passes the bytes of streams on. It is closed by whoever made it, before the server
+	// is. nil: there are no streams.
+	Relay *relay.Relay
+
+	// Keys reports whether an API key is good, in constant time: backends may read any stream.
+	// nil: none is.
+	Keys func(presented string) bool
+
 	Heartbeat  time.Duration // how often the server speaks at least; default 25 s
 	MaxMessage int           // payload that a client may publish, in bytes; default 256 KiB
 	Observer   Observer      // counts; default: nobody
@@ -85,7 +94,7 @@ type Options struct {
 
 // An Observer counts what happens to connections. Its methods are called from any
 // goroutine and do not block. Transports are "websocket", "sse", "http-stream",
-// "long-poll", "poll" and, refused only, "send".
+// "long-poll", "poll" and, refused only, "send" and "stream".
 type Observer interface {
 	// Opened is called for a client that was let in, and Closed when it is gone. code is a
 	// close code of wsbridge, 1000 for an answered poll or a stream that its client left, or
@@ -116,6 +125,9 @@ func (o Options) withDefaults() Options {
 			}
 			return Identity{}, nil
 		}
+	}
+	if o.Keys == nil {
+		o.Keys = func(string) bool { return false }
 	}
 	if o.Heartbeat <= 0 {
 		o.Heartbeat = 25 * time.Second

@@ -11,7 +11,7 @@ import (
 const (
 	corsMethods = "GET, POST"
 	corsHeaders = "Authorization, Content-Type, Last-Event-ID, Idempotency-Key"
-	corsExposed = "X-Request-Id, Retry-After"
+	corsExposed = "X-Request-Id, Retry-After, Location, Content-Disposition, Wsbridge-Stream-Offset"
 	corsMaxAge  = "7200" // seconds; no browser keeps it longer
 )
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/internal/config"
 	"github.com/wsbridge/wsbridge/internal/metrics"
@@ -29,6 +30,7 @@ type instance struct {
 	created time.Time
 
 	bridge   *bridge.Bridge
+	streams  *relay.Relay
 	clients  *transport.Server
 	public   *listener
 	admin    *listener // nil: there is none
@@ -58,7 +60,11 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	}
 	counted := metrics.New(version())
 	i.bridge = bridge.New(counted.Broker(broker), bridge.Options{Queue: int(cfg.Queue), OnGap: counted.Gap})
+	i.streams = relay.New(relay.Options{})
+	keys := auth.NewKeys(cfg.APIKeys)
 	i.clients = transport.New(i.bridge, transport.Options{
+		Relay:          i.streams,
+		Keys:           keys.Match,
 		Authenticate:   authenticate(tokens),
 		AllowedOrigins: origins(cfg),
 		TrustedProxies: cfg.TrustedProxies,
@@ -70,7 +76,6 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	})
 	sources.Status, sources.Load, sources.Draining = i.status, i.bridge.Load, i.draining.Load
 	counted.Watch(sources)
-	keys := auth.NewKeys(cfg.APIKeys)
 	options := api.Options{
 		Bridge:     i.bridge,
 		Transport:  i.clients,
@@ -176,6 +181,9 @@ func (i *instance) stop(ctx context.Context) {
 	if err := i.clients.Drain(draining, i.cfg.Drain); err != nil {
 		i.log.Warn("clients were left behind", "error", err)
 	}
+	if err := i.streams.Drain(draining); err != nil {
+		i.log.Warn("streams were cut", "error", err)
+	}
 	i.close(ctx)
 }
 
@@ -184,6 +192,7 @@ func (i *instance) close(ctx context.Context) {
 	finishing, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
 	i.public.stop(finishing)
+	i.streams.Close()
 	i.clients.Close()
 	if err := i.bridge.Close(); err != nil {
 		i.log.Error("the broker did not close", "error", err)

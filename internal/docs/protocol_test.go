@@ -135,7 +135,7 @@ func constants(t *testing.T, file, prefix string) (values []string) {
 func TestMembersOfAMessage(t *testing.T) {
 	m := pubsub.Message{
 		Channel: "a", Pos: pubsub.Position{Epoch: "e", Offset: 1}, Event: "e",
-		From: &pubsub.Sender{Client: "c"}, Meta: map[string]string{"n": "v"}, Time: time.Unix(0, 0),
+		From: &pubsub.Sender{Client: "c"}, Meta: map[string]string{"n": "v"}, Stream: &pubsub.Stream{Size: -1}, Time: time.Unix(0, 0),
 	}
 	members := make(map[string]any)
 	for _, kind := range []pubsub.Kind{pubsub.JSON, pubsub.Binary} {

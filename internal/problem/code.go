@@ -30,6 +30,7 @@ const (
 	NotFound             Code = "not_found"
 	MethodNotAllowed     Code = "method_not_allowed"
 	Timeout              Code = "timeout"
+	StreamGone           Code = "stream_gone"
 	TooLarge             Code = "too_large"
 	UnsupportedMediaType Code = "unsupported_media_type"
 	KeyReused            Code = "key_reused"
@@ -77,6 +78,7 @@ var definitions = [...]Definition{
 	{NotFound, 404, "Not found", "There is nothing at this path.", 0},
 	{MethodNotAllowed, 405, "Method not allowed", "The path does not take this method; Allow lists those it does.", 0},
 	{Timeout, 408, "Request timeout", "The body of the request did not arrive in time.", 0},
+	{StreamGone, 410, "Stream gone", "The stream is no longer kept from the byte that was asked for.", 0},
 	{TooLarge, 413, "Too large", "The message or the request is larger than the server takes.", 0},
 	{UnsupportedMediaType, 415, "Unsupported media type", "The Content-Type is missing or none that this path takes.", 0},
 	{KeyReused, 422, "Idempotency key reused", "The idempotency key was used within 5 minutes for a message with other content.", 0},

@@ -21,7 +21,7 @@ func (b *Broker) Publish(ctx context.Context, p pubsub.Publication) (pubsub.Rece
 		return pubsub.Receipt{}, err
 	}
 	w := write{
-		message:   &pubsub.Message{ID: p.ID, Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta},
+		message:   &pubsub.Message{ID: p.ID, Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta, Stream: p.Stream},
 		retention: b.retention(p.Channel),
 		key:       p.Key,
 	}

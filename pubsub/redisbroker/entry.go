@@ -101,13 +101,17 @@ func decode(c pubsub.Channel, text string) (announcement, error) {
 
 // appendBody writes a publication: its id in canonical text, since the script feeds that to
 // the digest; a byte with the kind of data and whether a sender follows; event, sender and meta
-// as strings with their lengths in front (uvarint); the data.
+// as strings with their lengths in front (uvarint); the stream, if a flag of that byte says so;
+// the data. An instance that does not know a flag finds the body damaged, and passes nothing.
 func appendBody(b []byte, p *pubsub.Publication) []byte {
 	id, _ := p.ID.MarshalText()
 	b = append(b, id...)
 	kind := byte(p.Data.Kind)
 	if p.From != nil {
 		kind |= withSender
+	}
+	if p.Stream != nil {
+		kind |= withStream
 	}
 	b = append(b, kind)
 	b = appendString(b, p.Event)
@@ -118,13 +122,24 @@ func appendBody(b []byte, p *pubsub.Publication) []byte {
 	for k, v := range p.Meta {
 		b = appendString(appendString(b, k), v)
 	}
+	if p.Stream != nil {
+		b = appendStream(b, p.Stream)
+	}
 	return append(b, p.Data.Bytes...)
 }
 
 const (
 	idLength   = 36
 	withSender = 0x10
+	withStream = 0x20
 )
+
+// appendStream writes what a message says of a stream: id, state, size plus one, name, type.
+func appendStream(b []byte, s *pubsub.Stream) []byte {
+	b = append(append(b, s.ID[:]...), byte(s.State))
+	b = binary.BigEndian.AppendUint64(b, uint64(s.Size+1))
+	return appendString(appendString(b, s.Name), s.Type)
+}
 
 func appendString(b []byte, s string) []byte {
 	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
@@ -141,7 +156,7 @@ func parseBody(m *pubsub.Message, body string) bool {
 		return false
 	}
 	kind := body[idLength]
-	m.Data.Kind = pubsub.Kind(kind &^ withSender)
+	m.Data.Kind = pubsub.Kind(kind &^ (withSender | withStream))
 	r := bodyReader{rest: body[idLength+1:]}
 	m.Event = r.string()
 	if kind&withSender != 0 {
@@ -157,6 +172,9 @@ func parseBody(m *pubsub.Message, body string) bool {
 			k := r.string()
 			m.Meta[k] = r.string()
 		}
+	}
+	if kind&withStream != 0 {
+		m.Stream = r.stream()
 	}
 	if m.Data.Kind == pubsub.NoData {
 		return !r.bad && r.rest == ""
@@ -196,5 +214,24 @@ func (r *bodyReader) string() string {
 	}
 	s := strings.Clone(r.rest[:n])
 	r.rest = r.rest[n:]
+	return s
+}
+
+func (r *bodyReader) stream() *pubsub.Stream {
+	const fixed = 16 + 1 + 8
+	if len(r.rest) < fixed {
+		r.bad, r.rest = true, ""
+		return nil
+	}
+	head := []byte(r.rest[:fixed])
+	r.rest = r.rest[fixed:]
+	s := &pubsub.Stream{
+		ID: uuid.UUID(head[:16]), State: pubsub.StreamState(head[16]),
+		Size: int64(binary.BigEndian.Uint64(head[17:])) - 1,
+		Name: r.string(), Type: r.string(),
+	}
+	if s.Check() != nil {
+		r.bad = true
+	}
 	return s
 }

@@ -93,7 +93,7 @@ type pending struct {
 }
 
 func (b *Broker) newPending(p *pubsub.Publication, deadline time.Time) *pending {
-	m := pubsub.Message{Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta}
+	m := pubsub.Message{Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta, Stream: p.Stream}
 	it := &pending{
 		p: *p, size: m.Size(), deadline: deadline, done: make(chan struct{}),
 		record: b.keys.record(p.Channel), log: b.keys.log(p.Channel),
@@ -163,7 +163,7 @@ func (it *pending) answer(reply string) error {
 		if err1 == nil && err2 == nil {
 			it.receipt.Message = &pubsub.Message{
 				Channel: it.p.Channel, ID: it.p.ID, Pos: p, Event: it.p.Event, Data: it.p.Data,
-				Time: time.UnixMilli(ms).UTC(), From: it.p.From, Meta: it.p.Meta,
+				Time: time.UnixMilli(ms).UTC(), From: it.p.From, Meta: it.p.Meta, Stream: it.p.Stream,
 			}
 			return nil
 		}

@@ -21,6 +21,7 @@ const (
 	EventHeartbeat    = "heartbeat"
 	EventError        = "error"
 	EventClose        = "close"
+	EventStream       = "stream" // in binary frames only
 )
 
 // An Event is anything that a server says, on any transport. Which fields count depends
@@ -31,6 +32,7 @@ type Event struct {
 
 	Message *pubsub.Message // message
 	Gap     *pubsub.Gap     // gap
+	Piece   *Piece          // stream
 
 	Client    string          // welcome, join, leave
 	User      string          // welcome, join, leave
@@ -69,20 +71,24 @@ func ParseSSE(event string, data []byte) (Event, error) {
 	return parseEvent(event, data)
 }
 
-// ParseFrame reads a binary frame of a WebSocket: a message whose data is the payload.
+// ParseFrame reads a binary frame of a WebSocket: a message whose data is the payload, or a
+// piece of a stream.
 func ParseFrame(frame []byte) (Event, error) {
 	text, payload, err := splitFrame(frame)
 	if err != nil {
 		return Event{}, err
 	}
 	e, err := ParseEvent(text)
-	if err == nil && e.Message == nil {
-		err = fmt.Errorf("a binary frame carries a message, not %q", e.Type)
-	}
-	if err != nil {
+	switch payload = append([]byte{}, payload...); {
+	case err != nil:
 		return Event{}, err
+	case e.Piece != nil:
+		e.Piece.Bytes = payload
+	case e.Message != nil:
+		e.Message.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: payload}
+	default:
+		return Event{}, fmt.Errorf("a binary frame carries a message or a piece of a stream, not %q", e.Type)
 	}
-	e.Message.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: append([]byte{}, payload...)}
 	return e, nil
 }
 

@@ -130,7 +130,7 @@ func TestParseEventRefuses(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		`{"type":"heartbeat"}`: `carries a message, not "heartbeat"`,
+		`{"type":"heartbeat"}`: `carries a message or a piece of a stream, not "heartbeat"`,
 		`{}`:                   "has no type",
 	} {
 		if _, err := ParseFrame(frame(text, "x")); err == nil || !strings.Contains(err.Error(), want) {

@@ -16,6 +16,10 @@ type members struct {
 	reason  string
 	from    []byte // an object in a message, a position in a gap
 	to      pubsub.Position
+	stream  []byte // an object in a message, an id in a piece of a stream
+
+	offset      int64
+	streamState string
 }
 
 func (m *members) add(e *Event, name, v []byte) {
@@ -68,6 +72,12 @@ func (m *members) add(e *Event, name, v []byte) {
 		m.to = m.position("to", m.text("to", v))
 	case "meta":
 		m.message.Meta = m.meta(v)
+	case "stream":
+		m.stream = v
+	case "offset":
+		m.offset = m.whole("offset", v)
+	case "state":
+		m.streamState = m.text("state", v)
 	case "messages":
 		m.each("messages", v, func(item []byte) {
 			if message := m.nested(EventMessage, item).Message; message != nil {
@@ -102,6 +112,9 @@ func (m *members) build(e *Event) {
 			from := m.nested(EventJoin, m.from)
 			message.From = &pubsub.Sender{User: from.User, Client: from.Client}
 		}
+		if m.stream != nil && !null(m.stream) {
+			message.Stream = m.readStream(m.stream)
+		}
 		e.Message = &message
 		e.Channel, e.Pos, e.ID = "", pubsub.Position{}, ""
 	case EventGap:
@@ -112,6 +125,9 @@ func (m *members) build(e *Event) {
 			gap.From = m.position("from", m.text("from", m.from))
 		}
 		e.Gap = &gap
+		e.Channel = ""
+	case EventStream:
+		e.Piece = m.piece(e)
 		e.Channel = ""
 	case EventOK:
 		e.Data = m.message.Data.Bytes

@@ -42,6 +42,9 @@ func appendMembers(dst []byte, m *pubsub.Message, binary bool) []byte {
 		dst = base64.StdEncoding.AppendEncode(append(dst, `,"data_base64":"`...), m.Data.Bytes)
 		dst = append(dst, '"')
 	}
+	if m.Stream != nil {
+		dst = appendStream(append(dst, `,"stream":`...), m.Stream)
+	}
 	dst = appendTime(append(dst, `,"time":"`...), m.Time)
 	dst = append(dst, '"')
 	if m.From != nil {
