@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -17,7 +16,7 @@ import (
 // ones.
 type Range struct {
 	Since  pubsub.Start    // those behind it, see [pubsub.Behind]; default: the newest
-	Before pubsub.Position // with an API key, and instead of Since: those in front of it
+	Before pubsub.Position // instead of Since: those in front of the message there
 	Limit  int             // up to 1,000; default 100. An answer may hold fewer
 }
 
@@ -40,8 +39,6 @@ func (c *Client) History(ctx context.Context, channel pubsub.Channel, r Range) (
 	read := c.historyAsClient
 	if c.options.Backend {
 		read = c.historyAsBackend
-	} else if !r.Before.IsZero() {
-		return Page{}, errors.New("client: only backends read backwards; see Range.Since")
 	}
 	var p Page
 	err := c.insist(ctx, func(ctx context.Context) (err error) {
@@ -77,7 +74,11 @@ func (c *Client) historyAsBackend(ctx context.Context, channel pubsub.Channel, r
 }
 
 func (c *Client) historyAsClient(ctx context.Context, channel pubsub.Channel, r Range) (Page, error) {
-	e, err := c.command(ctx, wire.Command{Type: wire.History, Channel: channel, Since: r.Since, Limit: r.Limit})
+	command := wire.Command{Type: wire.History, Channel: channel, Since: r.Since, Limit: r.Limit}
+	if !r.Before.IsZero() {
+		command.Before = pubsub.Behind(r.Before)
+	}
+	e, err := c.command(ctx, command)
 	if err != nil {
 		return Page{}, err
 	}

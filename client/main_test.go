@@ -1,8 +1,7 @@
-package client
+package client_test
 
 import (
 	"fmt"
-	"net/http"
 	"os"
 	"testing"
 
@@ -11,7 +10,9 @@ import (
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	for _, stop := range stopExamples {
+		stop()
+	}
 	if err := goleak.Find(); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1

@@ -129,35 +129,25 @@ func (c *listenCommand) print(t *terminal, notes *notes, sub *client.Subscriptio
 	}
 }
 
-// next waits for an event, and writes the file when there is none for a while.
+// next waits for an event. When it is time the file is written, behind what was printed.
 func next(ctx context.Context, sub *client.Subscription, file *cursorFile) (client.Event, error) {
 	if file == nil {
 		return sub.Next(ctx)
 	}
-	at := sub.Cursor() // behind what was printed
+	printed := sub.Cursor()
 	for {
-		waiting, cancel := context.WithDeadline(ctx, file.due(at))
+		due := file.due(printed)
+		if !time.Now().Before(due) {
+			if err := file.write(printed); err != nil {
+				return client.Event{}, err
+			}
+			continue
+		}
+		waiting, cancel := context.WithDeadline(ctx, due)
 		e, err := sub.Next(waiting)
 		cancel()
-		if err == nil || !errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil {
+		if err == nil || waiting.Err() == nil || ctx.Err() != nil {
 			return e, err
 		}
-		if err := file.write(at); err != nil {
-			return e, err
-		}
-	}
-}
-
-// retried tells why something is tried again.
-func (n *notes) retried(reason error, after time.Duration) {
-	n.say("%v; again in %v", reason, after.Round(time.Millisecond))
-}
-
-func (n *notes) state(s client.State) {
-	switch s.Status {
-	case client.Connected:
-		n.say("connected by %v as %s", s.Transport, s.Client)
-	case client.Waiting:
-		n.retried(s.Err, s.Retry)
 	}
 }

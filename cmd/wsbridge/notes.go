@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"sync"
+	"time"
+
+	"github.com/wsbridge/wsbridge/client"
 )
 
 // notes are lines for people, beside the output for pipes. Several goroutines may say something.
@@ -18,4 +21,18 @@ func (n *notes) say(format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	fmt.Fprintf(n.w, "wsbridge: "+format+"\n", args...)
+}
+
+// retried tells why something is tried again.
+func (n *notes) retried(reason error, after time.Duration) {
+	n.say("%v; again in %v", reason, after.Round(time.Millisecond))
+}
+
+func (n *notes) state(s client.State) {
+	switch s.Status {
+	case client.Connected:
+		n.say("connected by %v as %s", s.Transport, s.Client)
+	case client.Waiting:
+		n.retried(s.Err, s.Retry)
+	}
 }
