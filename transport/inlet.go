@@ -13,6 +13,7 @@ import (
 // with what came behind it.
 func (c *socket) Input(p []byte) (more bool) {
 	c.heard.Store(true)
+	c.spendBytes(len(p))
 	op, command, rest := c.take(p)
 	if op == websocket.OpContinuation {
 		return true
@@ -101,6 +102,9 @@ func (c *socket) onMessage(op websocket.Opcode, message []byte) {
 	}
 	if c.ending.Load() != nil {
 		return // what it wants now is another connection's
+	}
+	if !c.spendCommand(command.Ref) {
+		return
 	}
 	var err error
 	if bad != nil {

@@ -13,6 +13,7 @@ type ledger struct {
 	opened    map[string]int
 	closed    map[string]int // by "transport code"
 	refused   map[string]int // by "transport code"
+	limited   map[string]int
 	delivered map[string]int
 }
 
@@ -39,6 +40,12 @@ func (l *ledger) Refused(transport, code string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count(&l.refused, 1, transport, code)
+}
+
+func (l *ledger) Limited(limit string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count(&l.limited, 1, limit)
 }
 
 func (l *ledger) Delivered(transport string, messages int, oldest time.Time) {

@@ -86,6 +86,9 @@ type Options struct {
 	// nil: none is.
 	Keys func(presented string) bool
 
+	// Limits are what clients may take. Default: as much as they like.
+	Limits Limits
+
 	Heartbeat  time.Duration // how often the server speaks at least; default 25 s
 	MaxMessage int           // payload that a client may publish, in bytes; default 256 KiB
 	Observer   Observer      // counts; default: nobody
@@ -105,6 +108,11 @@ type Observer interface {
 	// Refused is called for a client that was not let in, with the code that it was told.
 	Refused(transport, code string)
 
+	// Limited is called for whatever a limit refused, commands included, with its name:
+	// "connections", "connections_per_address", "connect_rate", "request_rate_per_address",
+	// "command_rate" or "byte_rate".
+	Limited(limit string)
+
 	// Delivered is called for each write of messages. oldest is when the oldest of them that
 	// was published since the client connected was; zero if none was.
 	Delivered(transport string, messages int, oldest time.Time)
@@ -115,6 +123,7 @@ type nobody struct{}
 func (nobody) Opened(string)                    {}
 func (nobody) Closed(string, int)               {}
 func (nobody) Refused(string, string)           {}
+func (nobody) Limited(string)                   {}
 func (nobody) Delivered(string, int, time.Time) {}
 
 func (o Options) withDefaults() Options {

@@ -19,6 +19,12 @@ const (
 
 // Poll serves /v1/poll: it answers what stands behind the client's cursor, or waits for it.
 func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
+	from := s.ClientIP(r)
+	if err := s.claim(longPoll, from); err != nil {
+		s.refuse(w, longPoll, err)
+		return
+	}
+	defer s.release(from)
 	a, err := s.admit(w, r)
 	transport := longPoll
 	if err == nil && a.wait == 0 {
@@ -29,7 +35,7 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	p := &poll{wait: a.wait, bell: newDoorbell()}
-	p.begin(s, transport, s.ClientIP(r), p)
+	p.begin(s, transport, from, p)
 	p.name = a.name
 	p.answer = newAnswer(a.limit, p.opened)
 	defer p.answer.release()

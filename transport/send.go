@@ -13,6 +13,10 @@ import (
 // WebSocket. The status of an error is that of its code. What is refused before there is a
 // command (a foreign origin, a bad body, a bad token) is a problem like everywhere else.
 func (s *Server) Send(w http.ResponseWriter, r *http.Request) {
+	if err := s.claimRequest(s.ClientIP(r)); err != nil {
+		s.refuse(w, "send", err)
+		return
+	}
 	command, who, err := s.admitCommand(w, r)
 	if err != nil {
 		s.refuse(w, "send", err)

@@ -29,6 +29,7 @@ type Server struct {
 
 	wheel    *wheel.Wheel
 	sessions sessions
+	limits   limits
 
 	// What serves WebSockets.
 	poller          *netpoll.Poller
@@ -68,6 +69,7 @@ func New(b *bridge.Bridge, o Options) *Server {
 	s.wheel = wheel.New(wheelTick, wheelSlots)
 	s.goroutines.Go(s.wheel.Run)
 
+	s.limits.init(s.options.Limits, s.maxCommand())
 	limits := websocket.Limits{MaxMessage: s.maxCommand()}
 	s.plain = websocket.NewDecoderConfig(websocket.ServerSide, false, limits)
 	s.deflated = websocket.NewDecoderConfig(websocket.ServerSide, true, limits)

@@ -43,6 +43,7 @@ type session struct {
 	identity Identity
 	name     string // of the client
 	counted  bool   // as opened
+	placed   bool   // it has the place to give back; others' handlers do that
 
 	expiry *wheel.Entry // nil: never yet
 	beat   wheel.Entry  // heartbeat, or the end of a poll's wait
@@ -132,6 +133,7 @@ func (c *session) leave(code wire.CloseCode) {
 	c.server.wheel.Stop(&c.beat)
 	c.client.Close()
 	c.server.sessions.remove(c)
+	c.vacate()
 	if !c.counted {
 		return
 	}
@@ -153,6 +155,14 @@ func (c *session) leave(code wire.CloseCode) {
 		slog.String("user", c.identity.User),
 		slog.String("client", c.name),
 		slog.String("ip", c.from.String()))
+}
+
+// vacate gives the place back that the session has.
+func (c *session) vacate() {
+	if c.placed {
+		c.placed = false
+		c.server.release(c.from)
+	}
 }
 
 // join subscribes to all of marks and returns the cursor from which the client goes on.

@@ -27,6 +27,7 @@ type socket struct {
 
 	// Owned by who has the inlet.
 	in    websocket.Assembler
+	spent spending
 	hello *hello // what the request showed; nil once connected
 	named bool   // the client has named itself
 	deaf  bool   // what comes is dropped: the peer has said goodbye, or was sent away for what it sent

@@ -40,6 +40,12 @@ type stream struct {
 
 // serveStream serves a stream from the request to its end.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *streamForm) {
+	from := s.ClientIP(r)
+	if err := s.claim(form.transport, from); err != nil {
+		s.refuse(w, form.transport, err)
+		return
+	}
+	defer s.release(from)
 	a, err := s.admit(w, r)
 	if err == nil && s.Draining() {
 		err = errDraining
@@ -49,7 +55,7 @@ func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *strea
 		return
 	}
 	c := &stream{form: form, bell: newDoorbell(), w: w, control: http.NewResponseController(w)}
-	c.begin(s, form.transport, s.ClientIP(r), c)
+	c.begin(s, form.transport, from, c)
 	c.name = a.name
 
 	code := closeNormal

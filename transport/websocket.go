@@ -2,6 +2,7 @@ package transport
 
 import (
 	"net/http"
+	"net/netip"
 
 	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/transport/websocket"
@@ -20,6 +21,12 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, webSocket, errDraining)
 		return
 	}
+	from := s.ClientIP(r)
+	full := s.claim(webSocket, from)
+	if full != nil && !s.explains(r) {
+		s.refuse(w, webSocket, full)
+		return
+	}
 	up, err := websocket.Upgrade(w, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{Subprotocol},
 		RequireSubprotocol: true,
@@ -28,10 +35,13 @@ func (s *Server) WebSocket(w http.ResponseWriter, r *http.Request) {
 		Deflate:            &websocket.DeflateOptions{},
 		Options:            websocket.Options{WriteTimeout: writeTimeout},
 	})
-	if err != nil {
-		return // refused, or the client is gone
+	if err != nil { // refused, or the client is gone
+		if full == nil {
+			s.release(from)
+		}
+		return
 	}
-	s.open(up, r)
+	s.open(up, r, from, full)
 }
 
 // refuseHandshake answers a request that cannot become a WebSocket.
@@ -57,11 +67,15 @@ func (s *Server) refuseHandshake(w http.ResponseWriter, r *http.Request, e *webs
 // base64, or with as much white space in it, and what stands around it.
 func (s *Server) maxCommand() int64 { return int64(s.options.MaxMessage)*2 + 64<<10 }
 
-// open enters a connection and greets the client, on the goroutine of its request.
-func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
+// open enters a connection and greets the client, on the goroutine of its request. full is why
+// there was no place for it, which it is told.
+func (s *Server) open(up *websocket.Upgraded, r *http.Request, from netip.Addr, full error) {
 	c := &socket{deflated: up.Deflate.TakesDeflatedFrames(websocket.ServerSide)}
 	var err error
 	if c.line, err = s.poller.Take(up.NetConn, c); err != nil {
+		if full == nil {
+			s.release(from)
+		}
 		s.options.Logger.Error("request failed", "transport", webSocket, "error", err)
 		return
 	}
@@ -71,14 +85,19 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request) {
 	}
 	c.in = websocket.NewAssembler(cfg, up.Deflate)
 	c.pump = s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))]
-	c.begin(s, webSocket, s.ClientIP(r), c)
+	c.begin(s, webSocket, from, c)
+	c.placed = full == nil
 	c.beat.Func = c.tick
-	h := s.hello(r)
+	h := hello{err: full}
+	if full == nil {
+		h = s.hello(r)
+	}
 	c.hello, c.name, c.named = &h, nameOf(h.client), h.client != ""
 	c.beginObeying()
 	if !c.enter() {
 		c.line.Close()
 		c.client.Close()
+		c.vacate()
 		return
 	}
 	c.accept()

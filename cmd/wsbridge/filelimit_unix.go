@@ -3,23 +3,11 @@
 package main
 
 import (
-	"log/slog"
 	"math"
 	"syscall"
 )
 
-const (
-	wantFiles = 1 << 20 // each client costs a descriptor
-	fewFiles  = 16_384  // below, the limit is worth a word
-)
-
-// raiseFileLimit raises the number of open files as far as it may, and says so when it is low.
-func raiseFileLimit(log *slog.Logger) {
-	if limit := raiseFiles(); limit < fewFiles {
-		log.Warn("few files may be open, which limits how many clients can connect; raise it with ulimit -n or LimitNOFILE",
-			"limit", limit, "clients", int64(limit)-spareFiles)
-	}
-}
+const wantFiles = 1 << 20 // each client costs a descriptor
 
 // raiseFiles returns how many files may be open. The Go runtime has raised the soft limit to the
 // hard one already; above that only privileged processes come.

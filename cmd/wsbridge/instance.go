@@ -69,6 +69,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		AllowedOrigins: origins(cfg),
 		TrustedProxies: cfg.TrustedProxies,
 		LoopbackOnly:   cfg.LoopbackOnly(),
+		Limits:         limits(cfg),
 		Heartbeat:      cfg.Heartbeat,
 		MaxMessage:     int(cfg.MaxMessage),
 		Observer:       counted,

@@ -31,7 +31,7 @@ func (c *serveCommand) Run(t *terminal) error {
 	for _, warning := range cfg.Warnings() {
 		log.Warn(warning)
 	}
-	raiseFileLimit(log)
+	cfg.MaxConnections = maxConnections(cfg.MaxConnections, raiseFiles(), log)
 
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)

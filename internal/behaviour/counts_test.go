@@ -46,6 +46,11 @@ func (c *counts) Refused(transport, code string) {
 	c.add("refused "+transport+" "+code, 1)
 }
 
+func (c *counts) Limited(limit string) {
+	measured.Limited(limit)
+	c.add("limited "+limit, 1)
+}
+
 func (c *counts) Delivered(transport string, messages int, oldest time.Time) {
 	measured.Delivered(transport, messages, oldest)
 	c.add("delivered "+transport, messages)

@@ -37,6 +37,14 @@ type Config struct {
 	Queue       int64
 	Memory      int64
 
+	// Limits of clients; 0: none, of MaxConnections: what open files allow.
+	MaxConnections           int
+	MaxConnectionsPerAddress int
+	ConnectRate              int
+	RequestRatePerAddress    int
+	CommandRate              int
+	ByteRate                 int64
+
 	// Namespaces are those of the file, and always [pubsub.DefaultNamespace].
 	Namespaces map[string]*Namespace
 
@@ -78,6 +86,9 @@ func (c *Config) Warnings() []string {
 	warn := func(format string, args ...any) { warnings = append(warnings, fmt.Sprintf(format, args...)) }
 	if c.RedisURL != nil && c.Given("memory") {
 		warn("memory bounds the embedded broker, and redis-url is set")
+	}
+	if (c.MaxConnectionsPerAddress > 0 || c.RequestRatePerAddress > 0) && len(c.TrustedProxies) == 0 {
+		warn("limits per address are set, and trusted-proxies is not: clients behind a proxy or load balancer count as one")
 	}
 	if c.Dev {
 		if !c.LoopbackOnly() {

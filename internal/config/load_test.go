@@ -98,6 +98,13 @@ func TestPlaces(t *testing.T) {
 		"max-batch":    {"1MiB", "2MiB", "3MiB"},
 		"queue":        {"1MiB", "2MiB", "3MiB"},
 		"memory":       {"1GiB", "2GiB", "3GiB"},
+
+		"max-connections":             {"auto", "1", "10000000"},
+		"max-connections-per-address": {"off", "1", "200"},
+		"connect-rate":                {"off", "1", "1000000"},
+		"request-rate-per-address":    {"off", "10", "20"},
+		"command-rate":                {"off", "10", "20"},
+		"byte-rate":                   {"off", "64KiB", "1MiB"},
 	}
 	for _, s := range settings {
 		texts, ok := values[s.Name]

@@ -123,6 +123,25 @@ var settings = []Setting{
 	{Name: "memory", Placeholder: "SIZE", Default: "256MiB",
 		Help:  "what all logs of the embedded broker may take; at least twice max-message",
 		field: func(c *Config) value { return sizeValue{&c.Memory, 1, 1 << 50} }},
+
+	{Name: "max-connections", Placeholder: "N", Default: "auto",
+		Help:  "how many WebSockets, streams and held polls the instance may have; auto: as many as may open files, but for a reserve",
+		field: func(c *Config) value { return countValue{&c.MaxConnections, 10_000_000, "auto"} }},
+	{Name: "max-connections-per-address", Placeholder: "N", Default: "off",
+		Help:  "how many of them one address may have; of IPv6 a /64",
+		field: func(c *Config) value { return countValue{&c.MaxConnectionsPerAddress, 10_000_000, "off"} }},
+	{Name: "connect-rate", Placeholder: "N", Default: "off",
+		Help:  "how many WebSockets and streams may be opened a second; those beyond are told when to come again",
+		field: func(c *Config) value { return countValue{&c.ConnectRate, 1_000_000, "off"} }},
+	{Name: "request-rate-per-address", Placeholder: "N", Default: "off",
+		Help:  "how many requests of clients a second one address may send; ten seconds' worth at once",
+		field: func(c *Config) value { return countValue{&c.RequestRatePerAddress, 1_000_000, "off"} }},
+	{Name: "command-rate", Placeholder: "N", Default: "off",
+		Help:  "how many commands a second one WebSocket may send; ten seconds' worth at once",
+		field: func(c *Config) value { return countValue{&c.CommandRate, 1_000_000, "off"} }},
+	{Name: "byte-rate", Placeholder: "SIZE", Default: "off",
+		Help:  "how many bytes a second one WebSocket may send; ten seconds' worth at once, and always the largest command",
+		field: func(c *Config) value { return sizeOrOff{sizeValue{&c.ByteRate, 1, 1 << 30}} }},
 }
 
 // Settings returns the table, in the order that help and documentation show it.

@@ -43,6 +43,12 @@ max_message: 256KiB                       # default
 max_batch: 16MiB                          # default
 queue: 2MiB                               # w.yaml:2
 memory: 256MiB                            # default
+max_connections: "auto"                   # default
+max_connections_per_address: "off"        # default
+connect_rate: "off"                       # default
+request_rate_per_address: "off"           # default
+command_rate: "off"                       # default
+byte_rate: "off"                          # default
 namespaces:
   "1.x=_-":
     retention: {count: 10000, age: 5m, bytes: 8MiB}

@@ -110,6 +110,54 @@ func (v sizeValue) set(text string) error {
 
 func (v sizeValue) text() string { return size(*v.p) }
 
+// A sizeOrOff is a size whose 0 is written off.
+type sizeOrOff struct{ sizeValue }
+
+func (v sizeOrOff) set(text string) error {
+	if text == "off" {
+		*v.p = 0
+		return nil
+	}
+	if err := v.sizeValue.set(text); err != nil {
+		return fmt.Errorf("%w, or off", err)
+	}
+	return nil
+}
+
+func (v sizeOrOff) text() string {
+	if *v.p == 0 {
+		return "off"
+	}
+	return v.sizeValue.text()
+}
+
+// A countValue is a number whose 0 has a name.
+type countValue struct {
+	p    *int
+	max  int
+	none string
+}
+
+func (v countValue) set(text string) error {
+	if text == v.none {
+		*v.p = 0
+		return nil
+	}
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n < 1 || n > uint64(v.max) {
+		return fmt.Errorf("%s is no number from 1 to %d, and not %s", quote(text), v.max, v.none)
+	}
+	*v.p = int(n)
+	return nil
+}
+
+func (v countValue) text() string {
+	if *v.p == 0 {
+		return v.none
+	}
+	return strconv.Itoa(*v.p)
+}
+
 type levelValue struct{ p *slog.Level }
 
 func (v levelValue) set(text string) error {

@@ -96,6 +96,7 @@ func open(transport string) string                 { return "open " + transport 
 func closed(transport string, code int) string     { return fmt.Sprintf("closed %s %d", transport, code) }
 func (c *counts) Opened(transport string)          { c.add(open(transport), 1) }
 func (c *counts) Refused(transport, code string)   { c.add("refused "+transport+" "+code, 1) }
+func (c *counts) Limited(limit string)             { c.add("limited "+limit, 1) }
 func (c *counts) Delivered(string, int, time.Time) {}
 func (c *counts) Closed(transport string, code int) {
 	c.add(open(transport), -1)

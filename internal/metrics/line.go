@@ -22,7 +22,7 @@ var protocolCodes = []wire.CloseCode{1000, 1001, 1002, 1003, 1005, 1006, 1007, 1
 var refusals = []problem.Code{
 	problem.BadRequest, problem.BadChannel, problem.BadCursor, problem.TooManyChannels, problem.Origin,
 	problem.Unauthorized, problem.TokenInvalid, problem.TokenExpired, problem.Forbidden, problem.TooLarge,
-	problem.Unavailable, problem.Draining,
+	problem.RateLimited, problem.OverCapacity, problem.Unavailable, problem.Draining,
 }
 
 // A line holds the series of one transport, so that counting looks no label up.

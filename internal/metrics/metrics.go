@@ -17,6 +17,7 @@ type Metrics struct {
 
 	lines   map[string]*line // by transport; never changed
 	refused *prometheus.CounterVec
+	limited map[string]prometheus.Counter // by limit; never changed
 	latency prometheus.Histogram
 
 	published publishing
@@ -49,7 +50,7 @@ func New(version string) *Metrics {
 	for _, r := range []pubsub.Reason{pubsub.Trimmed, pubsub.Overflow, pubsub.Rollback, pubsub.Replaced, pubsub.Purged} {
 		m.gaps[r] = missed.WithLabelValues(string(r))
 	}
-	m.registry.MustRegister(build, m.refused, m.latency, m.requests, missed,
+	m.registry.MustRegister(build, m.refused, m.latency, m.requests, missed, m.limits(),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registerLines()

@@ -46,6 +46,9 @@ var (
 	connectionsRefused = describe(Counter, "wsbridge_connections_refused_total",
 		"Connections and requests of clients that were refused, by the code they were told.", "transport", "code")
 
+	limitsReached = describe(Counter, "wsbridge_limited_total",
+		"Connections, requests and commands of clients that a limit refused, by the limit.", "limit")
+
 	messagesPublished = describe(Counter, "wsbridge_messages_published_total",
 		"Messages that were to be published, by what became of them: stored, duplicate, or why not.", "result")
 	publishSeconds = describe(Histogram, "wsbridge_publish_seconds",

@@ -76,7 +76,7 @@ func TestNamesFollowConventions(t *testing.T) {
 func TestNoLabelIsChosenByClients(t *testing.T) {
 	allowed := map[string]bool{
 		"version": true, "goversion": true, "transport": true, "code": true, "result": true, "reason": true,
-		"route": true, "method": true,
+		"route": true, "method": true, "limit": true,
 	}
 	used := make(map[string]bool)
 	for _, m := range All() {

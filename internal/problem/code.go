@@ -83,11 +83,11 @@ var definitions = [...]Definition{
 	{UnsupportedMediaType, 415, "Unsupported media type", "The Content-Type is missing or none that this path takes.", 0},
 	{KeyReused, 422, "Idempotency key reused", "The idempotency key was used within 5 minutes for a message with other content.", 0},
 	{UpgradeRequired, 426, "Upgrade required", "The path speaks WebSocket only.", 0},
-	{RateLimited, 429, "Rate limited", "Too many requests came in a short time.", time.Second},
+	{RateLimited, 429, "Rate limited", "Too much came in a short time, or one address has as many connections as it may have.", time.Second},
 
 	{Internal, 500, "Internal error", "The server failed in a way it did not expect; its log says more.", 0},
 	{NotSupported, 501, "Not supported", "The server knows this and does not do it.", 0},
-	{OverCapacity, 503, "Over capacity", "The instance has as many connections as it may have.", 5 * time.Second},
+	{OverCapacity, 503, "Over capacity", "The instance has as many connections as it may have, or opens as many a second as it may.", 5 * time.Second},
 	{Unavailable, 503, "Broker unavailable", "The broker cannot be reached; nothing was stored.", time.Second},
 	{OutcomeUnknown, 503, "Outcome unknown", "The broker did not answer, so the message may be stored; repeat it with the same idempotency key.", time.Second},
 	{NotReplicated, 503, "Not replicated", "The message is stored and delivered, but no replica confirmed it in time; a repeat with its idempotency key waits again.", time.Second},
