@@ -18,7 +18,7 @@ const fewFiles = 16_384
 func maxConnections(want int, files uint64, log *slog.Logger) int {
 	const most = 10_000_000
 	// Backends need files as well, and so does whoever is refused.
-	room := int(min(files-min(files, spareFiles+files/16), most))
+	room := int(min(files-min(files, spareFiles+files/64), most))
 	switch {
 	case files == math.MaxUint64:
 		return want
