@@ -29,6 +29,12 @@ const stateTrailer = "Wsbridge-Stream-State"
 // Stream serves GET and HEAD /v1/streams/{id}: the bytes of a stream from ?from= on, as they
 // come. What is cut ends in a way that no HTTP client takes for a whole answer.
 func (s *Server) Stream(w http.ResponseWriter, r *http.Request) {
+	from := s.ClientIP(r)
+	if err := s.claim(streamTransport, from); err != nil {
+		s.refuse(w, streamTransport, err)
+		return
+	}
+	defer s.release(from)
 	d := &download{w: w, control: http.NewResponseController(w), bell: newDoorbell()}
 	if err := d.open(s, r); err != nil {
 		s.refuse(w, streamTransport, err)

@@ -13,7 +13,7 @@ import (
 
 // Limits are what clients may take of a server. A field that is 0 sets no limit.
 type Limits struct {
-	// Connections are WebSockets, streams and polls that are held, of all clients.
+	// Connections are WebSockets, streams, downloads and polls that are held, of all clients.
 	Connections int
 
 	// ConnectionsPerAddress are those of one address. Of IPv6 it is a /64; behind trusted

@@ -111,7 +111,8 @@ func TestConnections(t *testing.T) {
 			for _, path := range holders {
 				s.refusedBy(path.path, "192.0.2.3", 503, "over_capacity")
 			}
-			s.await("limited", len(holders), func(l *ledger) int { return l.limited["connections"] })
+			s.refusedBy("/v1/streams/x?token=ann", "192.0.2.3", 503, "over_capacity")
+			s.await("limited", len(holders)+1, func(l *ledger) int { return l.limited["connections"] })
 			s.await("refused", 1, func(l *ledger) int { return l.refused["websocket over_capacity"] })
 			letGo()
 			s.comesIn("192.0.2.3")

@@ -64,6 +64,7 @@ func open(t testing.TB, s setup) *site {
 	mux.HandleFunc("/v1/sse", site.server.SSE)
 	mux.HandleFunc("/v1/http-stream", site.server.HTTPStream)
 	mux.HandleFunc("/v1/send", site.server.Send)
+	mux.HandleFunc("/v1/streams/{id}", site.server.Stream)
 	hs := httptest.NewUnstartedServer(site.server.CheckOrigin(mux))
 	if s.pipes {
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
