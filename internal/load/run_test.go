@@ -215,6 +215,31 @@ func TestFailedPublishesAreNotLost(t *testing.T) {
 	}
 }
 
+// TestAStallCounts: what should have been sent while the server stood still counts from then.
+func TestAStallCounts(t *testing.T) {
+	const stall = 500 * time.Millisecond
+	var n atomic.Int64
+	pass := third(func(m []byte) [][]byte { return [][]byte{m} })
+	o := few(startBadServer(t, pass, onlyPosts(func(b *badServer, w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) == 3 {
+			time.Sleep(stall)
+		}
+		b.pass(w, r)
+	})))
+	o.Rate, o.Duration = 100, stall
+	r, err := Run(t.Context(), Fanout, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Err(); err != nil || r.Publishes.Count != 50 {
+		t.Errorf("%d publishes, %v", r.Publishes.Count, err)
+	}
+	// Nearly all were due meanwhile, and waited for half of it on average.
+	if least := milliseconds(stall) / 4; r.Deliveries.P50 < least || r.Publishes.P50 < least {
+		t.Errorf("half of the messages took %v ms, and their publishes %v", r.Deliveries.P50, r.Publishes.P50)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	deny := func(status int, body string) publishing {
 		return func(_ *badServer, w http.ResponseWriter, _ *http.Request) {
