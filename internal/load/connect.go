@@ -31,7 +31,7 @@ func (r *run) connect(ctx context.Context) error {
 					return
 				}
 				if err := r.connectOne(ctx, r.clients[i]); err != nil && ctx.Err() == nil {
-					r.reasons.add("connecting: " + err.Error())
+					r.reasons.add("connecting", err)
 					if failed := r.connectFailed.Add(1); failed >= tooManyFailures && failed > r.connects.total.Load() {
 						cancel(fmt.Errorf("most connections fail, the last one with: %w", err))
 					}
@@ -63,7 +63,7 @@ func (r *run) connectOne(ctx context.Context, s *subscriber) error {
 		line.close()
 		if !r.ending.Load() {
 			r.counts.closed.Add(1)
-			r.reasons.add("connection: " + err.Error())
+			r.reasons.add("connection", err)
 		}
 	})
 	return nil

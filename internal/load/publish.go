@@ -113,7 +113,10 @@ func (r *run) publishOne(ctx context.Context, conn *requester, c *channel, sent 
 		return nil
 	}
 	c.fail(number)
-	r.reasons.add("publishing: " + err.Error())
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // it was not sent
+	}
+	r.reasons.add("publishing", err)
 	failed := r.publishFailed.Add(1)
 	var refusal *refusal
 	if errors.As(err, &refusal) && refusal.status >= 400 && refusal.status < 500 && refusal.status != http.StatusRequestTimeout && refusal.status != http.StatusTooManyRequests {

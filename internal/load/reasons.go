@@ -2,6 +2,9 @@ package load
 
 import (
 	"cmp"
+	"errors"
+	"fmt"
+	"net"
 	"slices"
 	"sync"
 )
@@ -15,7 +18,14 @@ type reasons struct {
 	counts map[string]int
 }
 
-func (r *reasons) add(why string) {
+// add counts an error of what was being done. What the system says of a connection counts
+// without its addresses: each would be a reason of its own.
+func (r *reasons) add(doing string, err error) {
+	why := doing + ": " + err.Error()
+	var system *net.OpError
+	if errors.As(err, &system) {
+		why = fmt.Sprintf("%s: %s: %v", doing, system.Op, system.Err)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.counts == nil {
