@@ -70,7 +70,8 @@ func (w *watchedWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Hijack hands over the connection of a WebSocket, on which 101 is written by its new owner.
+// Hijack hands over the connection of a WebSocket, on which 101 is written by its new owner, or of
+// a stream that has begun.
 func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && w.status == 0 {

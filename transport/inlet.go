@@ -18,14 +18,14 @@ func (c *socket) Input(p []byte) (more bool) {
 	if op == websocket.OpContinuation {
 		return true
 	}
-	if !c.beginObeying() {
+	if !c.beginWork() {
 		return false
 	}
 	command, rest = append([]byte(nil), command...), append([]byte(nil), rest...) // p is the loop's
 	c.server.workers.do(func() {
 		c.onMessage(op, command)
 		c.obeyAll(rest)
-		c.endObeying()
+		c.endWork()
 		c.line.Resume()
 	})
 	return false
@@ -60,7 +60,7 @@ func (c *socket) take(p []byte) (op websocket.Opcode, message, rest []byte) {
 		case websocket.EventPing:
 			c.client.Reply(websocket.AppendFrame(nil, websocket.OpPong, true, false, ev.Payload))
 		case websocket.EventClose:
-			if _, sent := c.farewell(); sent {
+			if c.hasSaid() {
 				c.deaf = true
 				c.finish(wire.CloseCode(ev.Code))
 			} else {
@@ -77,16 +77,15 @@ const maxQueued = 256 << 10
 
 func (c *socket) waitForRoom() {
 	for c.client.Queued() > maxQueued && c.ending.Load() == nil {
-		c.mu.Lock()
-		if c.room == nil {
-			c.room = newDoorbell()
+		if c.room.Load() == nil {
+			room := newDoorbell()
+			c.room.Store(&room)
+			continue // the queue may have got shorter before that
 		}
-		room, gone := c.room, c.gone
-		c.mu.Unlock()
-		if gone || c.client.Queued() <= maxQueued {
+		if c.isGone() {
 			break
 		}
-		<-room
+		<-*c.room.Load()
 	}
 }
 
@@ -115,35 +114,6 @@ func (c *socket) onMessage(op websocket.Opcode, message []byte) {
 	if err != nil {
 		c.fail(command.Ref, err)
 	}
-}
-
-// beginObeying says that a command is under way. The connection is not closed before it was
-// answered. It reports false when the connection is over.
-func (c *socket) beginObeying() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.obeying = !c.gone
-	return c.obeying
-}
-
-// endObeying does what was put off meanwhile.
-func (c *socket) endObeying() {
-	c.mu.Lock()
-	c.obeying = false
-	gone, code := c.gone, c.code
-	c.mu.Unlock()
-	switch {
-	case gone:
-		c.leave(code)
-	case c.ending.Load() != nil:
-		c.Wake()
-	}
-}
-
-func (c *socket) isObeying() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.obeying
 }
 
 // reply queues an answer.

@@ -3,6 +3,7 @@ package transport_test
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -31,6 +32,7 @@ type site struct {
 	server *transport.Server
 	url    string
 	http   *http.Client
+	trust  *tls.Config // of a secure site
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	seen   *ledger
 }
@@ -41,6 +43,7 @@ type setup struct {
 	bridge bridge.Options
 	broker membroker.Options
 	pipes  bool // connections are pipes, for virtual time
+	secure bool // TLS, over which requests are HTTP/2
 }
 
 func open(t testing.TB, s setup) *site {
@@ -73,10 +76,16 @@ func open(t testing.TB, s setup) *site {
 		hs.Start()
 		site.url = "http://pipe"
 	} else {
-		hs.Start()
+		if s.secure {
+			hs.EnableHTTP2 = true
+			hs.StartTLS()
+			site.trust = hs.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
+		} else {
+			hs.Start()
+		}
 		site.url, site.dial = hs.URL, (&net.Dialer{}).DialContext
 	}
-	tr := &http.Transport{DialContext: site.dial, DisableCompression: true}
+	tr := &http.Transport{DialContext: site.dial, DisableCompression: true, TLSClientConfig: site.trust, ForceAttemptHTTP2: s.secure}
 	site.http = &http.Client{Transport: tr}
 	t.Cleanup(func() {
 		if err := site.server.Close(); err != nil {

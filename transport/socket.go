@@ -1,13 +1,11 @@
 package transport
 
 import (
-	"sync"
 	"sync/atomic"
-	"time"
 
+	"github.com/wsbridge/wsbridge/bridge"
 	"github.com/wsbridge/wsbridge/internal/problem"
-	"github.com/wsbridge/wsbridge/internal/wheel"
-	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
+	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/websocket"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
@@ -17,12 +15,10 @@ import (
 //
 // It has two halves that know little of each other. The inlet (inlet.go) belongs to whoever
 // was given bytes by the poller: commands are obeyed one after the other, by a worker, which
-// gives the inlet back in the end. The outlet (outbox.go) belongs to whoever set pumping: the
-// pump, or a worker that reads logs.
+// gives the inlet back in the end. The outlet (outlet.go) belongs to the pump, or to a worker
+// that reads logs.
 type socket struct {
-	session
-	line     netpoll.Conn
-	pump     *pump
+	outlet
 	deflated bool // takes deflated frames
 
 	// Owned by who has the inlet.
@@ -32,86 +28,26 @@ type socket struct {
 	named bool   // the client has named itself
 	deaf  bool   // what comes is dropped: the peer has said goodbye, or was sent away for what it sent
 
-	// Owned by who has the outlet.
-	unsent []byte       // what there was no room for
-	stall  *wheel.Entry // fires when there was no room for too long; nil: there is room
-
 	// Owned by the wheel's goroutine.
 	silent int // heartbeats that were sent since the client was heard
 
 	anonymous atomic.Bool // greeted, and its token is still awaited
 	heard     atomic.Bool // since the last heartbeat
 
-	mu        sync.Mutex // guards what follows; no other lock is taken while it is held
-	obeying   bool       // a command is under way, whose answer comes before the end
-	pumping   bool       // somebody has the outlet
-	again     bool       // it was woken meanwhile
-	blocked   bool       // the outlet waits for room
-	roomy     bool       // there was room again before the outlet waited for it
-	closeSent bool
-	gone      bool // it has ended; code is how
-	code      wire.CloseCode
-	parting   *parting     // how it ends because of what the peer sent
-	room      doorbell     // rung when the queue got shorter; nil: nobody waits for that
-	timer     *wheel.Entry // ends the connection if nothing else does
+	answer atomic.Pointer[closing]  // how the line ends because of what the peer sent
+	room   atomic.Pointer[doorbell] // rung when the queue got shorter; nil: nobody waits for that
 }
 
-// A parting is a close frame that answers what the peer sent.
-type parting struct {
+// A closing is a close frame that answers what the peer sent.
+type closing struct {
 	code   websocket.StatusCode
 	reason string
 }
 
-// finish ends the connection at once. Only the first call counts. code is how, unless the server
-// has ended it.
-func (c *socket) finish(code wire.CloseCode) {
-	c.mu.Lock()
-	if c.gone {
-		c.mu.Unlock()
-		return
-	}
-	c.gone, c.code = true, code
-	obeying, timer := c.obeying, c.timer
-	if c.room != nil {
-		c.room.ring()
-	}
-	c.mu.Unlock()
-	c.line.Close()
-	if timer != nil {
-		c.server.wheel.Stop(timer)
-	}
-	if !obeying { // else endObeying does it, since identity and name are not ours
-		c.leave(code)
-	}
-}
-
-// finishWithin ends the connection if that has not happened by then.
-func (c *socket) finishWithin(d time.Duration, code wire.CloseCode) {
-	timer := &wheel.Entry{Func: func() { c.finish(code) }}
-	c.mu.Lock()
-	if c.gone {
-		c.mu.Unlock()
-		return
-	}
-	before := c.timer
-	c.timer = timer
-	c.mu.Unlock()
-	if before != nil {
-		c.server.wheel.Stop(before)
-	}
-	c.server.wheel.Schedule(timer, d)
-	if c.left.Load() {
-		c.server.wheel.Stop(timer)
-	}
-}
-
-// part answers what the peer sent with a close frame, in front of all that waits, and then
-// lets the peer close first, for a short time.
+// part answers what the peer sent with a close frame, in front of all that waits.
 func (c *socket) part(code websocket.StatusCode, reason string) {
 	c.deaf = true
-	c.mu.Lock()
-	c.parting = &parting{code, reason}
-	c.mu.Unlock()
+	c.answer.Store(&closing{code, reason})
 	c.finishWithin(hurryTimeout, wire.CloseCode(code))
 	c.Wake()
 }
@@ -119,12 +55,91 @@ func (c *socket) part(code websocket.StatusCode, reason string) {
 // Gone implements [netpoll.Handler]: the peer has closed its end, or the line broke.
 func (c *socket) Gone(error) {
 	code := closeAbnormal
-	c.mu.Lock()
-	if c.parting != nil {
-		code = wire.CloseCode(c.parting.code)
+	if a := c.answer.Load(); a != nil {
+		code = wire.CloseCode(a.code)
 	}
-	c.mu.Unlock()
 	c.finish(code)
+}
+
+// parting implements [talker].
+func (c *socket) parting(b *batch) ([]byte, bool) {
+	a := c.answer.Load()
+	if a == nil {
+		return nil, false
+	}
+	return closeFrame(b, a.code, a.reason), true
+}
+
+// farewell implements [talker].
+func (c *socket) farewell(b *batch, e ending) []byte {
+	return closeFrame(b, websocket.StatusCode(e.code), wire.CloseReason(e.code, e.retry))
+}
+
+func closeFrame(b *batch, code websocket.StatusCode, reason string) []byte {
+	var payload [125]byte
+	b.bytes = websocket.AppendFrame(b.bytes[:0], websocket.OpClose, true, false, websocket.AppendClosePayload(payload[:0], code, reason))
+	return b.bytes
+}
+
+// parted implements [talker]: a peer that was sent away has a moment to answer; one that spoke
+// first, or broke the protocol, closes the connection now.
+func (c *socket) parted() {
+	if a := c.answer.Load(); a != nil {
+		c.letGo(wire.CloseCode(a.code))
+	}
+}
+
+// ended implements [talker].
+func (c *socket) ended() { c.ring() }
+
+// ring tells who waits for room in the queue.
+func (c *socket) ring() {
+	if room := c.room.Load(); room != nil {
+		room.ring()
+	}
+}
+
+// gatherBytes is up to what length a frame is copied to others: that is cheaper than a call of
+// the system.
+const gatherBytes = 16 << 10
+
+// encode implements [talker].
+func (c *socket) encode(b *batch, t *tally) outcome {
+	how := resting
+	for i, it := range b.items {
+		f := c.frame(it, t)
+		if i == len(b.items)-1 && len(b.bytes) == 0 || len(f) > gatherBytes {
+			how = max(how, c.put(b.bytes), c.put(f))
+			b.bytes = b.bytes[:0]
+			continue
+		}
+		if b.bytes = append(b.bytes, f...); len(b.bytes) >= batchBytes {
+			how = max(how, c.put(b.bytes))
+			b.bytes = b.bytes[:0]
+		}
+	}
+	if len(b.items) > 0 {
+		c.ring()
+	}
+	return how
+}
+
+// frame returns an item as it goes over the line.
+func (c *socket) frame(it bridge.Item, t *tally) []byte {
+	switch it := it.(type) {
+	case *bridge.Delivery:
+		t.add(it.Message, c.opened)
+		return frameOf(it, c.deflated)
+	case *bridge.Gap:
+		return gapFrame(&it.Gap)
+	case bridge.Reply:
+		return it
+	}
+	return nil
+}
+
+func gapFrame(g *pubsub.Gap) []byte {
+	return textFrame(func(b []byte) []byte { return wire.AppendGapEvent(b, g) })
 }
 
 // refuse answers a client that is not let in, and ends the connection. It may be called from

@@ -1,9 +1,7 @@
 package transport
 
 import (
-	"context"
 	"net/http"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -24,143 +22,129 @@ type streamForm struct {
 	close       func(dst []byte, code wire.CloseCode, retry time.Duration) []byte
 }
 
-// A stream is an HTTP answer without end, written by its handler's goroutine.
+// A stream is an HTTP answer without end. As soon as it has begun it is taken away from
+// net/http, and is then this struct while nothing happens.
 type stream struct {
-	session
-	form   *streamForm
-	cursor pubsub.Cursor // where the client stands
-	bell   doorbell
-	silent atomic.Bool // a heartbeat is due
-
-	w       http.ResponseWriter
-	control *http.ResponseController
-	mu      sync.Mutex // guards over, and control while it may be over
-	over    bool       // the handler is about to return: its ResponseWriter is not to be touched
+	outlet
+	form    *streamForm
+	cursor  pubsub.Cursor // where the client stands; owned by who has the outlet
+	chunked bool          // the answer is (RFC 9112, section 7.1)
+	silent  atomic.Bool   // a heartbeat is due
 }
 
-// serveStream serves a stream from the request to its end.
+// serveStream serves a stream from the request to its end, or until it is taken away.
 func (s *Server) serveStream(w http.ResponseWriter, r *http.Request, form *streamForm) {
 	from := s.ClientIP(r)
 	if err := s.claim(form.transport, from); err != nil {
 		s.refuse(w, form.transport, err)
 		return
 	}
-	defer s.release(from)
 	a, err := s.admit(w, r)
 	if err == nil && s.Draining() {
 		err = errDraining
 	}
 	if err != nil {
+		s.release(from)
 		s.refuse(w, form.transport, err)
 		return
 	}
-	c := &stream{form: form, bell: newDoorbell(), w: w, control: http.NewResponseController(w)}
-	c.begin(s, form.transport, from, c)
+	c := &stream{form: form, chunked: r.ProtoAtLeast(1, 1)}
+	c.open(s, form.transport, from, c)
+	c.placed = true
 	c.name = a.name
-
-	code := closeNormal
 	if !c.enter() {
 		err = errDraining
 	} else if c.cursor, err = c.join(r.Context(), a.marks); err == nil {
 		c.accept()
 		c.identify(a.identity)
-		awaitClient(w, r)
-		if c.run(r.Context(), r.ProtoMajor) != nil && r.Context().Err() == nil {
-			code = closeAbnormal
-		}
+		c.greet(w, r)
+		return
 	}
-	c.mu.Lock()
-	c.over = true
-	c.mu.Unlock()
-	c.leave(code)
-	if err != nil && r.Context().Err() == nil {
+	c.finish(closeNormal)
+	c.endWork()
+	if r.Context().Err() == nil {
 		s.refuse(w, form.transport, err)
 	}
 }
 
-// Wake implements [bridge.Consumer].
-func (c *stream) Wake() { c.bell.ring() }
-
-// Stopped implements [bridge.Consumer].
-func (c *stream) Stopped(cause error) {
-	c.end(endingOf(cause))
-	c.hurry(hurryTimeout)
-}
-
-func (c *stream) cut() { c.hurry(0) }
-
-// run writes until the client leaves or is sent away. The error is that of a write.
-func (c *stream) run(ctx context.Context, httpVersion int) error {
-	h := c.w.Header()
+// greet begins the answer and takes it away.
+func (c *stream) greet(w http.ResponseWriter, r *http.Request) {
+	h := w.Header()
 	h.Set("Content-Type", c.form.contentType)
 	h.Set("Cache-Control", "no-cache, no-transform")
 	h.Set("X-Accel-Buffering", "no")
 	h.Set("X-Content-Type-Options", "nosniff")
-	if httpVersion == 1 {
-		// Nothing comes after a stream, and so its last deadline may stay.
-		h.Set("Connection", "close")
+	if r.ProtoMajor == 1 {
+		h.Set("Connection", "close") // nothing comes after a stream
 	}
-	c.w.WriteHeader(http.StatusOK)
-	welcome := c.form.welcome(nil, c.name, c.identity.User, c.server.options.Heartbeat, c.cursor)
-	if err := c.write(welcome); err != nil {
-		return err
+	awaitClient(w, r)
+	control := http.NewResponseController(w)
+	// An error says that the connection knows no deadlines.
+	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
+	w.WriteHeader(http.StatusOK)
+	_, err := w.Write(c.form.welcome(nil, c.name, c.identity.User, c.server.options.Heartbeat, c.cursor))
+	if err == nil {
+		err = control.Flush()
+	}
+	if err != nil {
+		c.failed(err)
+		c.finish(closeAbnormal)
+		c.endWork()
+		return
 	}
 	c.beat.Func = c.tick
 	c.server.wheel.Schedule(&c.beat, c.server.options.Heartbeat)
 
-	for {
-		if err := c.flush(ctx); err != nil {
-			return err
-		}
-		if e := c.ending.Load(); e != nil {
-			return c.goodbye(*e)
-		}
-		select {
-		case <-c.bell:
-		case <-ctx.Done():
-			return nil
-		}
+	nc, _, err := control.Hijack()
+	if err != nil { // as of HTTP/2
+		answer := newAnswerConn(w, r)
+		c.chunked = false
+		c.hold(answer) // which is not polled, so this does not fail
+		c.start()
+		answer.await()
+		return
 	}
+	nc.SetDeadline(time.Time{})
+	if err := c.hold(nc); err != nil {
+		c.server.options.Logger.Error("request failed", "transport", c.transport, "error", err)
+		c.finish(closeAbnormal)
+		c.endWork()
+		return
+	}
+	c.start()
 }
+
+// Input implements [netpoll.Handler]: a client has nothing more to say.
+func (c *stream) Input([]byte) bool { return true }
+
+// Gone implements [netpoll.Handler].
+func (c *stream) Gone(error) { c.finish(closeNormal) }
 
 // tick makes a heartbeat due, on the wheel's goroutine.
 func (c *stream) tick() {
 	c.silent.Store(true)
-	c.bell.ring()
+	c.Wake()
 	c.rest()
 }
 
-// flush pulls and writes until nothing is left.
-func (c *stream) flush(ctx context.Context) error {
-	b := getBatch()
-	defer b.put()
-	for c.ending.Load() == nil {
-		var err error
-		b.items, err = c.client.Pull(ctx, b.items[:0], bridge.Limit{Messages: batchMessages, Bytes: batchBytes})
-		var t tally
-		b.bytes = b.bytes[:0]
-		for _, it := range b.items {
-			b.bytes = c.append(b.bytes, it, &t)
-		}
-		if c.silent.Swap(false) {
-			b.bytes = append(b.bytes, c.form.heartbeat...)
-		}
-		if len(b.bytes) > 0 {
-			if err := c.write(b.bytes); err != nil {
-				b.bytes = nil // see writeAll
-				return err
-			}
-			c.delivered(t)
-		}
-		switch {
-		case err != nil && ctx.Err() == nil:
-			c.end(endingOf(err))
-			return nil
-		case err != nil, len(b.items) == 0:
-			return nil
-		}
+// parting implements [talker]: a client that has left hears nothing.
+func (c *stream) parting(*batch) ([]byte, bool) { return nil, false }
+
+// encode implements [talker].
+func (c *stream) encode(b *batch, t *tally) outcome {
+	silent := c.silent.Swap(false)
+	if len(b.items) == 0 && !silent {
+		return resting
 	}
-	return nil
+	b.bytes = c.beginChunk(b.bytes)
+	for _, it := range b.items {
+		b.bytes = c.append(b.bytes, it, t)
+	}
+	if silent {
+		b.bytes = append(b.bytes, c.form.heartbeat...)
+	}
+	b.bytes = c.endChunk(b.bytes)
+	return resting
 }
 
 // append moves the cursor past an item and appends its bytes.
@@ -184,45 +168,41 @@ func (c *stream) move(name pubsub.Channel, pos pubsub.Position) {
 	}
 }
 
-// goodbye tells the client why it is sent away. One that was too slow may not hear it.
-func (c *stream) goodbye(e ending) error {
-	return c.write(c.form.close(nil, e.code, e.retry))
+// farewell implements [talker]: it tells the client why it is sent away.
+func (c *stream) farewell(b *batch, e ending) []byte {
+	b.bytes = c.endChunk(c.form.close(c.beginChunk(b.bytes[:0]), e.code, e.retry))
+	if c.chunked {
+		b.bytes = append(b.bytes, "0\r\n\r\n"...)
+	}
+	return b.bytes
 }
 
-// write writes and flushes in pieces, each with its own deadline.
-func (c *stream) write(b []byte) error {
-	for len(b) > 0 {
-		n := min(len(b), batchBytes)
-		c.limitWrite()
-		if _, err := c.w.Write(b[:n]); err != nil {
-			c.failed(err)
-			return err
-		}
-		b = b[n:]
+// parted implements [talker].
+func (c *stream) parted() { c.letGo(closeNormal) }
+
+// ended implements [talker].
+func (c *stream) ended() {}
+
+// chunkHead is where the size of a chunk stands, of a length that holds any.
+const chunkHead = "00000000\r\n"
+
+func (c *stream) beginChunk(dst []byte) []byte {
+	if c.chunked {
+		dst = append(dst, chunkHead...)
 	}
-	err := c.control.Flush()
-	c.failed(err)
-	return err
+	return dst
 }
 
-// limitWrite sets the deadline of a write that begins. ending is set before hurry takes the
-// mutex, so a write is short either by the one or by the other.
-func (c *stream) limitWrite() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	timeout := writeTimeout
-	if c.ending.Load() != nil {
-		timeout = hurryTimeout
+// endChunk ends the chunk that b holds.
+func (c *stream) endChunk(b []byte) []byte {
+	if !c.chunked {
+		return b
 	}
-	// An error says that the connection knows no deadlines.
-	_ = c.control.SetWriteDeadline(time.Now().Add(timeout))
-}
-
-// hurry gives the write under way that much time, from any goroutine.
-func (c *stream) hurry(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if !c.over {
-		_ = c.control.SetWriteDeadline(time.Now().Add(d))
+	const digits = "0123456789abcdef"
+	size := len(b) - len(chunkHead)
+	for i := len(chunkHead) - 3; i >= 0; i-- {
+		b[i] = digits[size&15]
+		size >>= 4
 	}
+	return append(b, "\r\n"...)
 }

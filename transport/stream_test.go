@@ -128,7 +128,7 @@ func TestStreamWriteThatGetsNowhereEnds(t *testing.T) {
 			l := connect(s, "channels=a")
 			expect(l, "welcome")
 			start := time.Now()
-			s.publish("a", `"`+strings.Repeat("x", 20<<10)+`"`)
+			s.publish("a", `"`+strings.Repeat("x", 200<<10)+`"`) // more than is buffered on the way
 			s.awaitClosed(name, 4208)
 			if took := time.Since(start); took < 30*time.Second || took > 32*time.Second {
 				t.Errorf("ended after %v", took)

@@ -71,21 +71,12 @@ func (s *Server) maxCommand() int64 { return int64(s.options.MaxMessage)*2 + 64<
 // there was no place for it, which it is told.
 func (s *Server) open(up *websocket.Upgraded, r *http.Request, from netip.Addr, full error) {
 	c := &socket{deflated: up.Deflate.TakesDeflatedFrames(websocket.ServerSide)}
-	var err error
-	if c.line, err = s.poller.Take(up.NetConn, c); err != nil {
-		if full == nil {
-			s.release(from)
-		}
-		s.options.Logger.Error("request failed", "transport", webSocket, "error", err)
-		return
-	}
 	cfg := s.plain
 	if up.Deflate != nil {
 		cfg = s.deflated
 	}
 	c.in = websocket.NewAssembler(cfg, up.Deflate)
-	c.pump = s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))]
-	c.begin(s, webSocket, from, c)
+	c.outlet.open(s, webSocket, from, c)
 	c.placed = full == nil
 	c.beat.Func = c.tick
 	h := hello{err: full}
@@ -93,7 +84,12 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request, from netip.Addr, 
 		h = s.hello(r)
 	}
 	c.hello, c.name, c.named = &h, nameOf(h.client), h.client != ""
-	c.beginObeying()
+	if err := c.hold(up.NetConn); err != nil {
+		s.options.Logger.Error("request failed", "transport", webSocket, "error", err)
+		c.client.Close()
+		c.vacate()
+		return
+	}
 	if !c.enter() {
 		c.line.Close()
 		c.client.Close()
@@ -101,11 +97,7 @@ func (s *Server) open(up *websocket.Upgraded, r *http.Request, from netip.Addr, 
 		return
 	}
 	c.accept()
-	c.Wake() // parks the consumer, so that the bridge wakes it from now on
 	c.greet()
 	c.obeyAll(up.Early)
-	c.endObeying()
-	if err := c.line.Start(); err != nil {
-		c.finish(closeAbnormal)
-	}
+	c.start()
 }

@@ -59,10 +59,11 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Hijack is how a connection becomes a WebSocket; its new owner writes the answer.
+// Hijack is how a connection becomes a WebSocket, whose new owner writes the answer, or a stream
+// that has begun.
 func (w *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if err == nil {
+	if err == nil && !w.sent {
 		w.status, w.sent = http.StatusSwitchingProtocols, true
 	}
 	return conn, rw, err

@@ -127,10 +127,11 @@ func (w *writer) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Hijack is how a connection becomes a WebSocket; the 101 is written on it by its new owner.
+// Hijack is how a connection becomes a WebSocket, on which the 101 is written by its new owner, or a
+// stream that has begun.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
-	if err == nil {
+	if err == nil && w.status == 0 {
 		w.status = http.StatusSwitchingProtocols
 	}
 	return conn, rw, err

@@ -275,6 +275,28 @@ func TestShutdownComesBehindWhatWasWritten(t *testing.T) {
 	})
 }
 
+// A connection may be closed before it was started, and while it is.
+func TestCloseBeforeStart(t *testing.T) {
+	both(t, func(t *testing.T, poller *Poller) {
+		for range 50 {
+			here, there := pair(t)
+			p := newPeer()
+			p.input = func([]byte) bool { return true }
+			conn, err := poller.Take(here, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var starting sync.WaitGroup
+			starting.Go(func() { conn.Start() })
+			conn.Close()
+			starting.Wait()
+			if _, err := there.Read(make([]byte, 1)); err == nil {
+				t.Error("the peer does not see it")
+			}
+		}
+	})
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	both(t, func(t *testing.T, poller *Poller) {
 		p := newPeer()

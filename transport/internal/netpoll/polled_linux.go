@@ -77,7 +77,11 @@ func (c *polled) Start() error {
 		return ErrClosed
 	}
 	defer c.done()
-	return c.loop.add(c)
+	err := c.loop.add(c)
+	if c.uses.Load() < 0 {
+		c.loop.remove(c) // Close came before it was there
+	}
+	return err
 }
 
 // Shutdown implements [Conn].

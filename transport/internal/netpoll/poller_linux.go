@@ -161,10 +161,10 @@ func (l *loop) watch(c *polled, op int, events uint32) error {
 func (l *loop) remove(c *polled) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := &l.slots[c.slot]
-	if s.conn != c { // it was never added
-		return
+	if int(c.slot) >= len(l.slots) || l.slots[c.slot].conn != c {
+		return // it was not added
 	}
+	s := &l.slots[c.slot]
 	s.conn = nil
 	s.generation++
 	l.free = append(l.free, c.slot)
