@@ -18,7 +18,8 @@ type Report struct {
 	Window      int     `json:"window,omitempty"` // publications under way
 	Started     string  `json:"started"`          // RFC 3339
 	Interrupted bool    `json:"interrupted"`
-	Cores       float64 `json:"cores"` // that this program took while it published; 0: not known
+	Ended       string  `json:"ended,omitempty"` // why the run gave up early
+	Cores       float64 `json:"cores"`           // that this program took while it published; 0: not known
 
 	Connects   Measure  `json:"connects"`
 	Publishes  Measure  `json:"publishes"`
@@ -71,7 +72,7 @@ func (r *run) report(interrupted bool) *Report {
 	report := &Report{
 		Workload: r.workload.Name, Transport: r.workload.Transport, URL: r.target.url.Redacted(),
 		Clients: r.Clients, Channels: r.Channels, Size: r.Size, Rate: r.Rate, Window: r.Window,
-		Started: r.began.UTC().Format(time.RFC3339), Interrupted: interrupted, Cores: r.cores,
+		Started: r.began.UTC().Format(time.RFC3339), Interrupted: interrupted, Ended: r.ended, Cores: r.cores,
 		Connects:   measure(&r.connects, r.connectFailed.Load(), r.connectTime),
 		Publishes:  measure(&r.publishes, r.publishFailed.Load(), r.publishTime),
 		Deliveries: measure(&r.deliveries, c.Lost, delivering),

@@ -30,6 +30,7 @@ type run struct {
 	cores                           float64       // that publishing and receiving took here
 	expected                        atomic.Int64  // deliveries of what was published
 	lastDelivery                    atomic.Int64  // nanoseconds since began
+	ended                           string        // why publishing ended early
 	counts                          counts
 	reasons                         reasons
 }
@@ -40,8 +41,8 @@ type counts struct {
 }
 
 // Run puts a server under a workload. The report is there, with what was measured until then,
-// also when ctx ended before the workload did; then Report.Interrupted is set. The error is why
-// there is nothing to report.
+// also when ctx ended before the workload did, which sets Report.Interrupted, or the server refused
+// to go on, which Report.Ended tells. The error is why there is nothing to report.
 func Run(ctx context.Context, w Workload, o Options) (*Report, error) {
 	if err := o.complete(w); err != nil {
 		return nil, err
@@ -80,8 +81,11 @@ func Run(ctx context.Context, w Workload, o Options) (*Report, error) {
 		r.published = r.now()
 		taken := processorTime()
 		if err := w.publish(ctx, r); err != nil && ctx.Err() == nil {
-			r.end()
-			return nil, err
+			if r.publishes.total.Load() == 0 {
+				r.end()
+				return nil, err
+			}
+			r.ended = err.Error()
 		}
 		r.cores = (processorTime() - taken).Seconds() / (r.now() - r.published).Seconds()
 		r.settle(ctx)

@@ -215,6 +215,30 @@ func TestFailedPublishesAreNotLost(t *testing.T) {
 	}
 }
 
+// TestAFailingServerIsReported: what was measured until then is worth showing.
+func TestAFailingServerIsReported(t *testing.T) {
+	var n atomic.Int64
+	pass := third(func(m []byte) [][]byte { return [][]byte{m} })
+	o := few(startBadServer(t, pass, onlyPosts(func(b *badServer, w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) <= 10 {
+			b.pass(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+	})))
+	o.Rate, o.Duration, o.Patience = MaxRate, time.Hour, 3*time.Second
+	r, err := Run(t.Context(), Fanout, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.Publishes.Count != 10 || r.Publishes.Failed != tooManyFailures || r.Checked != (Checked{Expected: 40}) {
+		t.Errorf("%+v", r)
+	}
+	if r.Err() == nil || r.Ended != "too many publishes fail, the last one with: 503 Service Unavailable" {
+		t.Errorf("%v, ended: %s", r.Err(), r.Ended)
+	}
+}
+
 // TestAStallCounts: what should have been sent while the server stood still counts from then.
 func TestAStallCounts(t *testing.T) {
 	const stall = 500 * time.Millisecond

@@ -38,7 +38,9 @@ func (r *Report) WriteTable(w io.Writer) error {
 	for _, reason := range r.Reasons {
 		fmt.Fprintf(&b, "%s × %s\n", thousands(int64(reason.Count)), reason.Why)
 	}
-	if r.Interrupted {
+	if r.Ended != "" {
+		fmt.Fprintf(&b, "ended early: %s\n", r.Ended)
+	} else if r.Interrupted {
 		b.WriteString("interrupted: this is what was measured until then\n")
 	} else if r.Rate > 0 && r.Publishes.PerSecond < slow*r.Rate && r.Publishes.Count > 1 {
 		fmt.Fprintf(&b, "the rate of %s was not reached: the server or this program is at its limit, or more --publishers are needed\n", rate(r.Rate))

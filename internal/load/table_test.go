@@ -35,7 +35,8 @@ this program took 0.57 of CORES meanwhile
 	}{
 		{func() {}, slow},
 		{func() { r.Interrupted = true }, interrupted},
-		{func() { r.Interrupted, r.Rate = false, 20 }, ""},
+		{func() { r.Ended = "all is lost" }, "ended early: all is lost\n"},
+		{func() { r.Ended, r.Interrupted, r.Rate = "", false, 20 }, ""},
 	} {
 		tt.change()
 		var b strings.Builder
