@@ -64,6 +64,13 @@ func (n *network) client(t *testing.T) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
+// past returns a client that goes past everything between.
+func (n *network) past(t *testing.T) *http.Client {
+	transport := &http.Transport{DialContext: n.dial}
+	t.Cleanup(transport.CloseIdleConnections)
+	return &http.Client{Transport: transport}
+}
+
 // pass has all connections from now on pass f.
 func (n *network) pass(f func(net.Conn) net.Conn) {
 	n.mu.Lock()

@@ -106,7 +106,7 @@ func (c *Client) publishAsBackend(ctx context.Context, channel pubsub.Channel, p
 		return Receipt{}, fmt.Errorf("client: the message cannot be encoded: %w", err)
 	}
 	body, err := c.ask(ctx, func(string) raw.Question {
-		return raw.Question{Method: http.MethodPost, Path: "/v1/messages", Type: "application/json", Body: batch.Bytes()}
+		return posting("/v1/messages", "application/json", batch.Bytes())
 	})
 	if err != nil {
 		return Receipt{}, err
@@ -153,10 +153,7 @@ func (c *Client) publishAsClient(ctx context.Context, channel pubsub.Channel, p 
 func (c *Client) command(ctx context.Context, command wire.Command) (raw.Event, error) {
 	body, err := c.ask(ctx, func(token string) raw.Question {
 		command.Ref, command.Token, command.Client = "1", token, c.options.ClientID
-		return raw.Question{
-			Method: http.MethodPost, Path: "/v1/send",
-			Type: "text/plain;charset=UTF-8", Body: wire.AppendCommand(nil, &command),
-		}
+		return posting("/v1/send", "text/plain;charset=UTF-8", wire.AppendCommand(nil, &command))
 	})
 	if err != nil {
 		return raw.Event{}, err
@@ -169,4 +166,11 @@ func (c *Client) command(ctx context.Context, command wire.Command) (raw.Event, 
 		return e, &Violation{Detail: fmt.Sprintf("%s was answered with %.40q", command.Type, e.Type)}
 	}
 	return e, nil
+}
+
+func posting(path, contentType string, body []byte) raw.Question {
+	return raw.Question{
+		Method: http.MethodPost, Path: path,
+		Header: http.Header{"Content-Type": {contentType}}, Body: bytes.NewReader(body),
+	}
 }

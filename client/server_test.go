@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
@@ -29,6 +30,7 @@ type server struct {
 	tokens *auth.Tokens
 	http   *http.Client // of who talks to it past everything between
 
+	relay     *relay.Relay
 	handler   atomic.Pointer[http.Handler]
 	transport *transport.Server
 }
@@ -65,19 +67,24 @@ func serve(t *testing.T) *server {
 			t.Error(err)
 		}
 	})
+	s.relay = relay.New(relay.Options{})
 	s.start()
-	t.Cleanup(func() { s.transport.Close() })
+	t.Cleanup(func() {
+		s.relay.Close()
+		s.transport.Close()
+	})
 	s.net.listen(t, "origin", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }))
-	s.http = s.net.client(t)
+	s.http = s.net.past(t)
 	return s
 }
 
 // start begins an instance.
 func (s *server) start() {
-	s.transport = transport.New(s.bridge, transport.Options{Authenticate: s.authenticate})
+	keys := auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)})
+	s.transport = transport.New(s.bridge, transport.Options{Authenticate: s.authenticate, Relay: s.relay, Keys: keys.Match})
 	h := http.Handler(api.New(api.Options{
 		Bridge: s.bridge, Transport: s.transport,
-		Keys:  auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match,
+		Keys:  keys.Match,
 		Ready: func() (bool, string) { return true, "ok" },
 	}))
 	s.handler.Store(&h)

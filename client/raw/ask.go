@@ -1,7 +1,6 @@
 package raw
 
 import (
-	"bytes"
 	"context"
 	"io"
 	"net/http"
@@ -13,8 +12,9 @@ type Question struct {
 	Method string
 	Path   string     // below the URL of the options
 	Query  url.Values // beside that of the URL
-	Type   string     // the body's; empty: there is no body
-	Body   []byte
+	Header http.Header
+	Body   io.Reader // sent once; nil: none
+	Size   int64     // of the body, if it is known; what Body says of itself beats it
 }
 
 // maxReply bounds an answer, in bytes: the server ends those of history near 8 MiB.
@@ -23,40 +23,14 @@ const maxReply = 16 << 20
 // Ask sends a question once and returns the whole answer, which is JSON. The error is a
 // [*Refused], a [*Violation], that of ctx, or wraps [ErrBroken].
 func Ask(ctx context.Context, o Options, q Question) ([]byte, error) {
-	u, err := o.endpoint(q.Path, false)
-	if err != nil {
-		return nil, err
-	}
-	if len(q.Query) > 0 {
-		all := u.Query()
-		for name, values := range q.Query {
-			all[name] = values
-		}
-		u.RawQuery = all.Encode()
-	}
-	req, err := http.NewRequestWithContext(ctx, q.Method, u.String(), bytes.NewReader(q.Body))
-	if err != nil {
-		return nil, err
-	}
-	if q.Type != "" {
-		req.Header.Set("Content-Type", q.Type)
-	}
-	if o.APIKey != "" {
-		req.Header.Set("Authorization", "Bearer "+o.APIKey)
-	}
 	httpClient, done := o.http()
 	defer done()
-	resp, err := httpClient.Do(req)
+	o.HTTPClient = httpClient
+	resp, err := Do(ctx, o, q)
 	if err != nil {
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return nil, broken(err)
+		return nil, err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
-		return nil, refused(resp)
-	}
 	if got := mediaType(resp.Header); got != "application/json" {
 		return nil, violation("%s answers with the type %q, not application/json", q.Path, got)
 	}
@@ -68,4 +42,52 @@ func Ask(ctx context.Context, o Options, q Question) ([]byte, error) {
 		return nil, violation("an answer of more than %d bytes", maxReply)
 	}
 	return answer, nil
+}
+
+// Do sends a question once and returns the answer with 200 or 201, of any type and length. The
+// caller closes its body. The error is that of [Ask].
+func Do(ctx context.Context, o Options, q Question) (*http.Response, error) {
+	u, err := o.endpoint(q.Path, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(q.Query) > 0 {
+		all := u.Query()
+		for name, values := range q.Query {
+			all[name] = values
+		}
+		u.RawQuery = all.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, q.Method, u.String(), q.Body)
+	if err != nil {
+		return nil, err
+	}
+	if q.Size > 0 && req.ContentLength == 0 {
+		req.ContentLength = q.Size
+	}
+	for name, values := range q.Header {
+		req.Header[name] = values
+	}
+	switch {
+	case o.APIKey != "":
+		req.Header.Set("Authorization", "Bearer "+o.APIKey)
+	case o.Token != "":
+		req.Header.Set("Authorization", "Bearer "+o.Token)
+	}
+	httpClient := o.HTTPClient
+	if httpClient == nil {
+		httpClient = http.DefaultClient
+	}
+	resp, err := httpClient.Do(req)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return nil, broken(err)
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusCreated {
+		defer resp.Body.Close()
+		return nil, refused(resp)
+	}
+	return resp, nil
 }
