@@ -34,7 +34,8 @@
 // pause before is random, and longer each time; what the server says of it counts.
 //
 // [Client.Publish] publishes under an idempotency key, so that it may be repeated, and
-// [Client.History] reads what is kept. With [Options.APIKey] both speak as a backend.
+// [Client.History] reads what is kept. [Client.SendStream] and [Client.OpenStream] relay what is of
+// any length. With [Options.APIKey] all of them speak as a backend.
 //
 // # Cancelling
 //

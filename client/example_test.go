@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log"
+	"strings"
 	"time"
 
 	"github.com/wsbridge/wsbridge/client"
@@ -168,4 +170,50 @@ func ExampleOptions() {
 		log.Fatal(err) // a *client.Refused, if the token does not permit it
 	}
 	// Output: connected by websocket as ann
+}
+
+func ExampleClient_SendStream() {
+	url := exampleServer()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	c, err := client.New(url, client.Options{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer c.Close()
+	files, err := c.Subscribe(ctx, "files")
+	if err != nil {
+		log.Fatal(err)
+	}
+	show := func(int64) {}
+	source, sent := strings.NewReader("as long as it likes"), make(chan struct{})
+
+	go func() {
+		defer close(sent)
+		up := client.Upload{Name: "notes.txt", Type: "text/plain", Progress: func(n int64) { show(n) }}
+		if _, err := c.SendStream(ctx, "files", up, source); err != nil {
+			log.Fatal(err)
+		}
+	}()
+	for e, err := range files.Events(ctx) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		if e.Message == nil || e.Message.Stream == nil || e.Message.Stream.State != pubsub.StreamBegins {
+			continue
+		}
+		stream, err := c.OpenStream(ctx, e.Message.Stream)
+		if err != nil {
+			log.Fatal(err)
+		}
+		text, err := io.ReadAll(stream) // piece by piece while it is sent; io.EOF only if it is whole
+		if err != nil {
+			log.Fatal(err)
+		}
+		stream.Close()
+		fmt.Printf("%s: %s\n", e.Message.Stream.Name, text)
+		break
+	}
+	<-sent
+	// Output: notes.txt: as long as it likes
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
@@ -51,7 +52,9 @@ func exampleServer() (url string) {
 		transport.Subscribe: auth.Subscribe, transport.Publish: auth.Publish,
 		transport.History: auth.History, transport.Presence: auth.Presence,
 	}
-	t := transport.New(b, transport.Options{Authenticate: func(token string) (transport.Identity, error) {
+	streams := relay.New(relay.Options{})
+	keys := auth.NewKeys([]auth.Secret{auth.NewSecret(exampleKey)})
+	t := transport.New(b, transport.Options{Relay: streams, Keys: keys.Match, Authenticate: func(token string) (transport.Identity, error) {
 		id := exampleTokens.Anonymous()
 		if token != "" {
 			var err error
@@ -66,10 +69,11 @@ func exampleServer() (url string) {
 	}})
 	hs := httptest.NewServer(api.New(api.Options{
 		Bridge: b, Transport: t,
-		Keys:  auth.NewKeys([]auth.Secret{auth.NewSecret(exampleKey)}).Match,
+		Keys:  keys.Match,
 		Ready: func() (bool, string) { return true, "ok" },
 	}))
 	stopExamples = append(stopExamples, func() {
+		streams.Close()
 		t.Close()
 		http.DefaultClient.CloseIdleConnections()
 		hs.CloseClientConnections()

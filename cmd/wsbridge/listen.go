@@ -18,6 +18,7 @@ type listenCommand struct {
 	Transport  string `help:"How: auto, ws, sse, http-stream, long-poll or poll. auto begins with ws and goes on with what gets through." default:"auto" enum:"auto,ws,websocket,sse,http-stream,long-poll,poll"`
 	Cursor     string `help:"Where to begin, NAME@POS,NAME@POS. Default: now." placeholder:"CURSOR"`
 	CursorFile string `help:"Go on behind what was printed the last time with this file, and keep it up to date. Beats --cursor." placeholder:"FILE"`
+	Save       string `help:"Save the streams that messages tell of into this folder." placeholder:"DIR"`
 	Count      int    `help:"End after so many messages. Default: never." placeholder:"N"`
 	Client     string `help:"Name of this client, kept over reconnects." placeholder:"NAME"`
 	URL        string `help:"The server." default:"http://127.0.0.1:8080" env:"WSBRIDGE_URL"`
@@ -66,9 +67,16 @@ func (c *listenCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
+	var saver *saver
+	if c.Save != "" {
+		if saver, err = newSaver(c.Save, listener, notes); err != nil {
+			return err
+		}
+		defer saver.wait()
+	}
 	begun.Store(true)
 	notes.state(listener.State())
-	err = c.print(t, notes, sub, file)
+	err = c.print(t, notes, sub, saver, file)
 	if file != nil {
 		err = errors.Join(err, file.write(sub.Cursor()))
 	}
@@ -110,7 +118,7 @@ func (c *listenCommand) begin(cursor pubsub.Cursor) (pubsub.Cursor, error) {
 
 // print prints what comes. Where the subscription stands is written to the file once it was
 // printed.
-func (c *listenCommand) print(t *terminal, notes *notes, sub *client.Subscription, file *cursorFile) error {
+func (c *listenCommand) print(t *terminal, notes *notes, sub *client.Subscription, saver *saver, file *cursorFile) error {
 	for printed := 0; ; {
 		e, err := next(t.ctx, sub, file)
 		switch {
@@ -121,6 +129,9 @@ func (c *listenCommand) print(t *terminal, notes *notes, sub *client.Subscriptio
 		default:
 			if _, err := t.out.Write(append(wire.AppendMessage(nil, e.Message), '\n')); err != nil {
 				return err
+			}
+			if saver != nil {
+				saver.save(t.ctx, e.Message)
 			}
 			if printed++; printed == c.Count {
 				return nil

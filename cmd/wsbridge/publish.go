@@ -20,7 +20,10 @@ type publishCommand struct {
 	IdempotencyKey string            `help:"Repeats with this key publish once. Default: a random one."`
 	Text           bool              `help:"Publish the data as a text even if it is JSON." xor:"kind"`
 	Binary         bool              `help:"Publish the data as bytes." xor:"kind"`
-	ContentType    string            `help:"Type of the bytes, which is put into meta." placeholder:"TYPE"`
+	ContentType    string            `help:"Type of the bytes, which is put into meta, or of the stream. Default of a stream: by the file's name." placeholder:"TYPE"`
+
+	Stream string `help:"Send a file of any length while it is read, instead of data; - for standard input." placeholder:"FILE"`
+	Name   string `help:"Name of the stream. Default: that of the file." placeholder:"NAME"`
 
 	URL     string        `help:"The server." default:"http://127.0.0.1:8080" env:"WSBRIDGE_URL"`
 	APIKey  string        `help:"API key, to publish as a backend." env:"WSBRIDGE_API_KEY" placeholder:"KEY" name:"api-key"`
@@ -36,11 +39,16 @@ func (c *publishCommand) Run(t *terminal) error {
 	if err != nil {
 		return err
 	}
-	data, err := c.data(t)
-	if err != nil {
-		return err
+	var data any
+	switch {
+	case c.Stream == "":
+		if data, err = c.data(t); err != nil {
+			return err
+		}
+	case c.Data != "" || c.IdempotencyKey != "" || c.Text || c.Binary:
+		return errors.New("either data or --stream: a stream takes no data, --idempotency-key, --text or --binary")
 	}
-	if c.ContentType != "" {
+	if c.Stream == "" && c.ContentType != "" {
 		if c.Meta == nil {
 			c.Meta = make(map[string]string)
 		}
@@ -57,6 +65,9 @@ func (c *publishCommand) Run(t *terminal) error {
 		return err
 	}
 	defer publisher.Close()
+	if c.Stream != "" {
+		return c.sendStream(t, channel, publisher)
+	}
 	receipt, err := publisher.Publish(t.ctx, channel, client.Publication{Event: c.Event, Data: data, Meta: c.Meta, Key: c.IdempotencyKey})
 	if err != nil {
 		return err
