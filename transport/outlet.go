@@ -50,6 +50,9 @@ type talker interface {
 	// encode appends what items say to b.bytes, or writes it with put.
 	encode(b *batch, t *tally) outcome
 
+	// idle is called when nothing waits for the client, and writes with put what has no hurry.
+	idle(b *batch) outcome
+
 	// farewell returns the last words to a client that is sent away. It is called when all that
 	// waits for it was written.
 	farewell(b *batch, e ending) []byte
@@ -217,7 +220,7 @@ func (o *outlet) step(b *batch, take func([]bridge.Item, bridge.Limit) ([]bridge
 	case rest == bridge.Queued:
 		return unfinished
 	}
-	return resting
+	return o.talker.idle(b)
 }
 
 // write writes what was taken, together.

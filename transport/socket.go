@@ -34,6 +34,7 @@ type socket struct {
 	anonymous atomic.Bool // greeted, and its token is still awaited
 	heard     atomic.Bool // since the last heartbeat
 
+	pushes atomic.Pointer[pushes]   // nil: no streams were asked for
 	answer atomic.Pointer[closing]  // how the line ends because of what the peer sent
 	room   atomic.Pointer[doorbell] // rung when the queue got shorter; nil: nobody waits for that
 }
@@ -90,7 +91,12 @@ func (c *socket) parted() {
 }
 
 // ended implements [talker].
-func (c *socket) ended() { c.ring() }
+func (c *socket) ended() {
+	c.ring()
+	if p := c.pushes.Load(); p != nil {
+		p.close()
+	}
+}
 
 // ring tells who waits for room in the queue.
 func (c *socket) ring() {
@@ -129,7 +135,11 @@ func (c *socket) frame(it bridge.Item, t *tally) []byte {
 	switch it := it.(type) {
 	case *bridge.Delivery:
 		t.add(it.Message, c.opened)
-		return frameOf(it, c.deflated)
+		f := frameOf(it, c.deflated)
+		if it.Message.Stream != nil {
+			f = append(f[:len(f):len(f)], c.beginPush(it.Message)...)
+		}
+		return f
 	case *bridge.Gap:
 		return gapFrame(&it.Gap)
 	case bridge.Reply:

@@ -168,6 +168,9 @@ func (c *stream) move(name pubsub.Channel, pos pubsub.Position) {
 	}
 }
 
+// idle implements [talker].
+func (c *stream) idle(*batch) outcome { return resting }
+
 // farewell implements [talker]: it tells the client why it is sent away.
 func (c *stream) farewell(b *batch, e ending) []byte {
 	b.bytes = c.endChunk(c.form.close(c.beginChunk(b.bytes[:0]), e.code, e.retry))

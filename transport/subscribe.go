@@ -10,12 +10,25 @@ func (c *socket) subscribe(command *wire.Command) error {
 	if err := permit(&c.identity, Subscribe, command.Channel); err != nil {
 		return err
 	}
-	return c.join(command.Ref, pubsub.Mark{Channel: command.Channel, Start: command.Since})
+	undo := func() {}
+	if command.Streams {
+		// Before it is subscribed, so that no beginning is passed by.
+		var err error
+		if undo, err = c.followStreams(command.Channel); err != nil {
+			return err
+		}
+	}
+	err := c.join(command.Ref, pubsub.Mark{Channel: command.Channel, Start: command.Since})
+	if err != nil {
+		undo()
+	}
+	return err
 }
 
 // unsubscribe is answered with ok also if the channel was not subscribed: nothing of it
 // comes after that either way.
 func (c *socket) unsubscribe(command *wire.Command) {
+	c.leaveStreams(command.Channel)
 	ok := textFrame(func(b []byte) []byte { return wire.AppendOK(b, command.Ref) })
 	if !c.client.Unsubscribe(command.Channel, ok) {
 		c.client.Reply(ok)
@@ -40,6 +53,7 @@ func (c *socket) refresh(command *wire.Command) error {
 		if id.may(Subscribe, name) {
 			continue
 		}
+		c.leaveStreams(name)
 		c.client.Unsubscribe(name, textFrame(func(b []byte) []byte {
 			return wire.AppendUnsubscribed(b, name, string(problem.Forbidden))
 		}))
