@@ -10,18 +10,18 @@ import (
 	"github.com/wsbridge/wsbridge/pubsub/redisbroker"
 )
 
-// newBroker returns the broker that the settings ask for, not started yet, and what it tells
-// metrics of itself.
-func newBroker(cfg *config.Config, log *slog.Logger) (pubsub.Broker, metrics.Sources, error) {
+// newBroker returns the broker that the settings ask for, not started yet, what it tells metrics
+// of itself, and the exchange with other instances, nil if there are none.
+func newBroker(cfg *config.Config, log *slog.Logger) (pubsub.Broker, pubsub.Exchange, metrics.Sources, error) {
 	if cfg.RedisURL == nil {
 		b := membroker.New(membroker.Options{Retention: cfg.Retention, PositionTTL: cfg.PositionTTL, Memory: cfg.Memory})
-		return b, metrics.Sources{LogBytes: b.Used, LogLimit: cfg.Memory}, nil
+		return b, nil, metrics.Sources{LogBytes: b.Used, LogLimit: cfg.Memory}, nil
 	}
 	b, err := redisbroker.New(redisOptions(cfg, log))
 	if err != nil {
-		return nil, metrics.Sources{}, err
+		return nil, nil, metrics.Sources{}, err
 	}
-	return b, metrics.Sources{Redis: func() metrics.Redis { return redisMetrics(b.Stats()) }}, nil
+	return b, b, metrics.Sources{Redis: func() metrics.Redis { return redisMetrics(b.Stats()) }}, nil
 }
 
 func redisOptions(cfg *config.Config, log *slog.Logger) redisbroker.Options {

@@ -50,7 +50,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	broker, sources, err := newBroker(cfg, log)
+	broker, exchange, sources, err := newBroker(cfg, log)
 	if err != nil {
 		return nil, err
 	}
@@ -60,7 +60,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	}
 	counted := metrics.New(version())
 	i.bridge = bridge.New(counted.Broker(broker), bridge.Options{Queue: int(cfg.Queue), OnGap: counted.Gap})
-	i.streams = relay.New(relay.Options{})
+	i.streams = relay.New(relay.Options{Exchange: exchange})
 	keys := auth.NewKeys(cfg.APIKeys)
 	i.clients = transport.New(i.bridge, transport.Options{
 		Relay:          i.streams,

@@ -13,6 +13,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/client/raw"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/internal/seen"
@@ -40,6 +41,7 @@ type server struct {
 	transport *transport.Server
 	tokens    *auth.Tokens
 	counts    *counts
+	streams   *relay.Relay
 	stop      func() // what else the end of the test does
 }
 
@@ -48,6 +50,7 @@ type setup struct {
 	broker    membroker.Options // of the embedded broker; that on Redis takes the retention
 	bridge    bridge.Options
 	transport transport.Options
+	relay     relay.Options
 }
 
 // retentions are those of the server's namespaces.
@@ -110,17 +113,23 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 	}
 	s.t, s.tokens, s.counts = t, tokens, newCounts()
 	o.bridge.OnGap = s.counts.gap
+	keys := auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match
+	if exchange, ok := broker.(pubsub.Exchange); ok {
+		o.relay.Exchange = exchange
+	}
+	s.streams = relay.New(o.relay)
 	b := bridge.New(measured.Broker(broker), o.bridge)
 	if err := b.Start(context.Background()); err != nil {
 		t.Fatal(err)
 	}
 	o.transport.Authenticate, o.transport.Observer = s.authenticate, s.counts
+	o.transport.Relay, o.transport.Keys = s.streams, keys
 	o.transport.Portable = os.Getenv("PORTABLE") != ""
 	s.transport = transport.New(b, o.transport)
 	hs := httptest.NewServer(seen.Record(measured.Requests(api.New(api.Options{
 		Bridge:    b,
 		Transport: s.transport,
-		Keys:      auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match,
+		Keys:      keys,
 		Sign: func(c auth.Claims, ttl time.Duration) (string, time.Time, error) {
 			return tokens.Sign(c, ttl, time.Now())
 		},
@@ -138,6 +147,7 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 	}))))
 	s.url = hs.URL
 	s.stop = sync.OnceFunc(func() {
+		s.streams.Close()
 		if err := s.transport.Close(); err != nil {
 			t.Error(err)
 		}

@@ -43,6 +43,8 @@ func (s suite) publish(t *testing.T) {
 				Event: "all", Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte(`[1]`)},
 				From: &pubsub.Sender{User: "ann: b", Client: "c-1"}, Meta: map[string]string{"a": "1", "ö": ""},
 			},
+			{Stream: &pubsub.Stream{ID: uuid.Must(uuid.NewV7()), Name: "ü.txt", Type: "text/plain", Size: -1}},
+			{Event: "end", Stream: &pubsub.Stream{ID: uuid.Must(uuid.NewV7()), State: pubsub.StreamComplete, Size: 5 << 40}},
 			{Event: "anonymous", From: &pubsub.Sender{Client: "c-2"}},
 		}
 		var want []*pubsub.Message
@@ -54,7 +56,7 @@ func (s suite) publish(t *testing.T) {
 			}
 			m := receipt.Message
 			same(t, "the receipt's message", &pubsub.Message{
-				Channel: p.Channel, ID: p.ID, Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta,
+				Channel: p.Channel, ID: p.ID, Event: p.Event, Data: p.Data, From: p.From, Meta: p.Meta, Stream: p.Stream,
 				Pos: m.Pos, Time: m.Time,
 			}, m)
 			want = append(want, m)

@@ -31,6 +31,7 @@ type Broker struct {
 	witness   witness
 	lines     *lines
 	instances *instances
+	inbox     inbox
 
 	closed atomic.Bool
 	ctx    context.Context // ends with Close
@@ -55,6 +56,7 @@ func New(o Options) (*Broker, error) {
 	b.witness.init(b)
 	b.lines = newLines(b)
 	b.instances = newInstances(b)
+	b.inbox.b = b
 	return b, nil
 }
 
@@ -79,6 +81,9 @@ func (b *Broker) Start(ctx context.Context, r pubsub.Receiver) error {
 	b.warn(ctx)
 	b.lanes.start()
 	b.wg.Go(b.witness.run)
+	if b.inbox.receive != nil {
+		b.wg.Go(b.inbox.run)
+	}
 	return nil
 }
 

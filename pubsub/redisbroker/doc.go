@@ -17,6 +17,8 @@
 //	PREFIX:v1:{CHANNEL}:key:KEY  what was answered to an idempotency key
 //	PREFIX:v1:instance:{ID}      the subscribers of one instance, channel by channel
 //	PREFIX:v1:instances          the instances, by the time they were last seen
+//	PREFIX:v1:inbox:{ID}         the topic of datagrams to one instance
+//	PREFIX:v1:shared:{KEY}       what an instance tells the others for a while
 //	PREFIX:format                the version of all this
 //
 // What is stored in the log is announced byte for byte (see entry.go). A log without its

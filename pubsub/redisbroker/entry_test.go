@@ -30,6 +30,15 @@ var publications = []pubsub.Publication{
 		From:  &pubsub.Sender{User: "ann", Client: "c1"},
 		Meta:  map[string]string{"a": "1", "content-type": "image/png", "empty": ""},
 	},
+	{
+		ID:     uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a805b"),
+		From:   &pubsub.Sender{Client: "c1"},
+		Stream: &pubsub.Stream{ID: uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a805c"), Name: "a b.txt", Type: "text/plain", Size: -1},
+	},
+	{
+		ID: uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a805d"), Event: "e", Data: pubsub.Data{Kind: pubsub.JSON, Bytes: []byte("1")},
+		Stream: &pubsub.Stream{ID: uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a805c"), State: pubsub.StreamCut, Size: 1 << 40},
+	},
 	{ID: uuid.MustParse("01890a5d-ac96-774b-bcce-b302099a805a"), From: &pubsub.Sender{}, Data: pubsub.Data{Kind: pubsub.Binary, Bytes: []byte{}}},
 }
 
@@ -52,7 +61,7 @@ func TestEntry(t *testing.T) {
 			t.Fatal(err)
 		}
 		same(t, "the message", &pubsub.Message{
-			Channel: "c", ID: p.ID, Pos: pos, Event: p.Event, Data: p.Data, Time: at, From: p.From, Meta: p.Meta,
+			Channel: "c", ID: p.ID, Pos: pos, Event: p.Event, Data: p.Data, Time: at, From: p.From, Meta: p.Meta, Stream: p.Stream,
 		}, got.message)
 	}
 	for _, kind := range []byte{kindBreak, kindScar} {
@@ -89,7 +98,7 @@ func FuzzEntry(f *testing.F) {
 			return
 		}
 		m := got.message
-		p := pubsub.Publication{ID: m.ID, Event: m.Event, Data: m.Data, From: m.From, Meta: m.Meta}
+		p := pubsub.Publication{ID: m.ID, Event: m.Event, Data: m.Data, From: m.From, Meta: m.Meta, Stream: m.Stream}
 		again, err := decode("c", entryOf(kindMessage, m.Pos, m.Time, 0, &p))
 		if err != nil {
 			t.Fatal(err)

@@ -43,6 +43,10 @@ func (k keyspace) channelOf(topic string) (pubsub.Channel, bool) {
 func (k keyspace) instance(id string) string { return k.root + "instance:{" + id + "}" }
 func (k keyspace) instances() string         { return k.root + "instances" }
 
+// inbox is the topic that an instance listens to, shared what instances tell all others.
+func (k keyspace) inbox(id string) string   { return k.root + "inbox:{" + id + "}" + k.suffix }
+func (k keyspace) shared(key string) string { return k.root + "shared:{" + key + "}" }
+
 const slots = 16384
 
 // slot returns the Cluster slot of a key: CRC-16/XMODEM of its hash tag, or of all of it
