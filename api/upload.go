@@ -162,27 +162,35 @@ type copyBuffer [32 << 10]byte
 
 var copyBuffers = sync.Pool{New: func() any { return new(copyBuffer) }}
 
+var errCutHere = problem.New(problem.Draining, "the server stops, and the stream was cut")
+
 // copy relays the body. The error tells the sender why it was not taken to its end.
 func (u *upload) copy(w http.ResponseWriter, r *http.Request) error {
 	buf := copyBuffers.Get().(*copyBuffer)
 	defer copyBuffers.Put(buf)
 	control := http.NewResponseController(w)
 	idle := u.server.StreamIdle
+	u.out.OnCut(func() { _ = control.SetReadDeadline(time.Now()) })
 	var size int64
 	for {
 		_ = control.SetReadDeadline(time.Now().Add(idle))
+		if u.out.WasCut() {
+			return errCutHere // the deadline of OnCut may be the one that was just replaced
+		}
 		n, err := r.Body.Read(buf[:])
 		if size += int64(n); u.server.MaxStream > 0 && size > u.server.MaxStream {
 			return problem.New(problem.TooLarge, "the stream has more than %d bytes, and was cut there", u.server.MaxStream)
 		}
 		if n > 0 {
 			if err := u.out.Write(r.Context(), buf[:n]); err != nil {
-				return problem.New(problem.Draining, "the server stops, and the stream was cut")
+				return errCutHere
 			}
 		}
 		switch {
 		case err == io.EOF:
 			return nil
+		case err != nil && u.out.WasCut():
+			return errCutHere
 		case errors.Is(err, os.ErrDeadlineExceeded):
 			return problem.New(problem.Timeout, "nothing came for %v, and the stream was cut", idle)
 		case err != nil:
@@ -222,7 +230,7 @@ func (u *upload) end(ctx context.Context, whole bool) error {
 		if err == nil {
 			u.last = receipt.Message
 			if whole && st.State == pubsub.StreamCut {
-				return problem.New(problem.Draining, "the server stops, and the stream was cut")
+				return errCutHere
 			}
 			return nil
 		}

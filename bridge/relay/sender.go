@@ -80,6 +80,25 @@ func (s *stream) stopWaiting() {
 	}
 }
 
+// OnCut has f called when somebody else cuts the stream, at once if that has happened. It is
+// called with locks held, so it must not block nor call the relay, and not any more once Complete
+// or Cut has returned.
+func (w *Sender) OnCut(f func()) {
+	s := w.stream
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.onCut = f; s.state == Broken {
+		f()
+	}
+}
+
+// WasCut reports whether the stream was cut.
+func (w *Sender) WasCut() bool {
+	w.stream.mu.Lock()
+	defer w.stream.mu.Unlock()
+	return w.stream.state == Broken
+}
+
 // Complete ends the stream: all of it was written. It reports false when it was cut before.
 func (w *Sender) Complete() bool { return w.end(Complete, CutError{}) }
 
@@ -90,6 +109,7 @@ func (w *Sender) end(state State, cut CutError) bool {
 	s := w.stream
 	s.mu.Lock()
 	first := s.state == Running
+	s.onCut = nil
 	s.finish(state, cut)
 	over := w.over
 	w.over = true

@@ -32,6 +32,7 @@ type stream struct {
 	ended     time.Time
 	consumers map[*Consumer]struct{}
 	pace      pace
+	onCut     func() // tells the sender, who may wait elsewhere; nil: nobody
 }
 
 func newStream(r *Relay, info Info, limit, at int64) *stream {
@@ -99,6 +100,9 @@ func (s *stream) finish(state State, cut CutError) {
 		c.unpark()
 	}
 	s.pace.ring()
+	if s.onCut != nil && state == Broken {
+		s.onCut()
+	}
 }
 
 // leave removes a consumer. The mutex is held.
