@@ -160,10 +160,11 @@ func (c *timed) Close() error                { c.timer.Stop(); return c.Conn.Clo
 
 // A middlebox is a proxy between clients and a server that knows its HTTP, and not more.
 type middlebox struct {
-	refuseWebSocket bool // with a page of its own
-	muteWebSocket   bool // the handshake passes, and nothing else
-	whole           bool // answers are passed on once they are complete
-	begun           bool // of an answer that does not end only the beginning is passed on
+	refuseWebSocket bool          // with a page of its own
+	muteWebSocket   bool          // the handshake passes, and nothing else
+	slow            time.Duration // until a handshake is passed on
+	whole           bool          // answers are passed on once they are complete
+	begun           bool          // of an answer that does not end only the beginning is passed on
 
 	to    string // the server
 	net   *network
@@ -229,6 +230,7 @@ func (m *middlebox) upgrade(w http.ResponseWriter, r *http.Request) {
 		io.WriteString(w, "<html>WebSocket is not allowed here")
 		return
 	}
+	time.Sleep(m.slow)
 	server, err := m.net.dial(r.Context(), "tcp", m.to)
 	if err != nil {
 		w.WriteHeader(http.StatusBadGateway)

@@ -67,6 +67,9 @@ func TestSubscribeAgainGoesOnFromNow(t *testing.T) {
 	each(t, func(t *testing.T, o Options) {
 		s := serve(t)
 		c := s.client("origin", o)
+		if _, err := c.Subscribe(t.Context(), "open:other"); err != nil { // so that the line stays
+			t.Fatal(err)
+		}
 		for n := range 5 {
 			sub, err := c.Subscribe(t.Context(), "open:a")
 			if err != nil {
@@ -75,8 +78,9 @@ func TestSubscribeAgainGoesOnFromNow(t *testing.T) {
 			if _, err := c.Subscribe(t.Context(), "open:a"); !errors.Is(err, ErrSubscribed) {
 				t.Errorf("twice at once: %v", err)
 			}
-			s.publish("open:a", n*10+1, n*10+10, 0)
-			(&ledger{t: t, next: n * 10}).follow(sub, n*10+5) // the rest is dropped
+			// More than a subscription holds, so that the rest is on its way when it ends.
+			s.publish("open:a", n*1000+1, n*1000+1000, 0)
+			(&ledger{t: t, next: n * 1000}).follow(sub, n*1000+5)
 			sub.Close()
 		}
 	})

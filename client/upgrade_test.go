@@ -52,3 +52,31 @@ func TestBetterTransportsAreTriedEverMoreSeldom(t *testing.T) {
 		}
 	})
 }
+
+func TestLineOfAnotherHistoryTakesNothingOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := serve(t)
+		s.net.middlebox(t, "middlebox", &middlebox{to: "origin", refuseWebSocket: true})
+		c := s.client("middlebox", Options{})
+		sub, err := c.Subscribe(t.Context(), "open:a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.net.middlebox(t, "middlebox", &middlebox{to: "origin", slow: time.Second})
+		s.publish("open:a", 1, 10, 0)
+		l := &ledger{t: t}
+		l.follow(sub, 10)
+		time.Sleep(time.Minute + 500*time.Millisecond) // a WebSocket is being opened from behind message 10
+		if _, err := s.bridge.Purge(t.Context(), "open:a"); err != nil {
+			t.Fatal(err)
+		}
+		s.publish("open:a", 11, 20, 0)
+		l.follow(sub, 20)
+		time.Sleep(10 * time.Minute)
+		s.publish("open:a", 21, 30, 0)
+		l.follow(sub, 30)
+		if len(l.gaps) != 1 || c.State().Transport != WebSocket {
+			t.Errorf("gaps: %v; it is %+v", l.gaps, c.State())
+		}
+	})
+}
