@@ -1,6 +1,7 @@
 package relay
 
 import (
+	"errors"
 	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -17,6 +18,7 @@ type Options struct {
 	PerSender int           // of those by one owner; 0: 4
 	Consumers int           // consumers at once; 0: 1,000
 	Stall     time.Duration // how long a consumer may stand still, or hold up others; 0: 5 s
+	Gather    time.Duration // how long the beginning of a stream is kept for those who are told of it; 0: 1 s
 	Linger    time.Duration // how long a window is kept behind its stream's end; 0: 30 s
 
 	Observer Observer // counts; nil: nobody
@@ -25,8 +27,13 @@ type Options struct {
 // An Observer counts what becomes of streams. Its methods are called from any goroutine, may be
 // called with locks held, and do not block.
 type Observer interface {
-	// StreamEnded is called for each stream that was sent here: "complete" or why it was cut.
-	StreamEnded(how string)
+	// StreamEnded is called for each stream that was sent here: "complete" or why it was cut, and
+	// how many bytes of it came.
+	StreamEnded(how string, size int64)
+
+	// StreamRefused is called for each stream that was not taken, and each consumer: "sender" has
+	// too many, the "instance" has, or it is "closed".
+	StreamRefused(why string)
 
 	// ConsumerEnded is called for each consumer here: "complete", "left" (it closed), or the
 	// reason that it was told.
@@ -35,8 +42,9 @@ type Observer interface {
 
 type nobody struct{}
 
-func (nobody) StreamEnded(string)   {}
-func (nobody) ConsumerEnded(string) {}
+func (nobody) StreamEnded(string, int64) {}
+func (nobody) StreamRefused(string)      {}
+func (nobody) ConsumerEnded(string)      {}
 
 func (o Options) withDefaults() Options {
 	if o.Window == 0 {
@@ -58,6 +66,9 @@ func (o Options) withDefaults() Options {
 	if o.Stall == 0 {
 		o.Stall = 5 * time.Second
 	}
+	if o.Gather == 0 {
+		o.Gather = time.Second
+	}
 	if o.Linger == 0 {
 		o.Linger = 30 * time.Second
 	}
@@ -65,4 +76,17 @@ func (o Options) withDefaults() Options {
 		o.Observer = nobody{}
 	}
 	return o
+}
+
+// refused counts an error of Send or Join, and returns it.
+func (o *Options) refused(err error) error {
+	switch {
+	case errors.Is(err, ErrTooMany):
+		o.Observer.StreamRefused("sender")
+	case errors.Is(err, ErrFull):
+		o.Observer.StreamRefused("instance")
+	case errors.Is(err, ErrClosed):
+		o.Observer.StreamRefused("closed")
+	}
+	return err
 }

@@ -35,6 +35,11 @@ func (p *pace) ring() {
 // room returns how many bytes can be appended without taking any from a consumer. Without
 // consumers the sender waits for one, at a full window and once; then the oldest bytes go.
 func (s *stream) room() int64 {
+	if s.window.end > s.window.limit()-pieceSize && s.window.start == 0 && time.Now().Before(s.gathered) {
+		// Whoever is told of the stream may be about to join, some over another instance, while
+		// one who was faster has taken a whole window already.
+		return s.window.limit() - s.window.end
+	}
 	if len(s.consumers) == 0 {
 		if s.mirror == nil && s.pace.lonely < s.relay.options.Stall {
 			return s.window.limit() - (s.window.end - s.window.start)
@@ -55,8 +60,9 @@ func (s *stream) room() int64 {
 // Else many slow ones would take turns at being the last, and hold up the others for as long
 // as all of them may together.
 func (s *stream) account(now time.Time) {
-	waited := now.Sub(s.pace.asOf)
+	since := s.pace.asOf
 	s.pace.asOf = now
+	waited := now.Sub(since)
 	if s.pace.waiting == 0 {
 		return
 	}
@@ -64,7 +70,10 @@ func (s *stream) account(now time.Time) {
 		s.pace.lonely += waited
 		return
 	}
-	if !s.starving() {
+	if since.Before(s.gathered) {
+		waited = now.Sub(s.gathered) // until then nobody was to blame
+	}
+	if waited <= 0 || !s.starving() {
 		return
 	}
 	for c := range s.consumers {

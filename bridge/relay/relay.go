@@ -69,8 +69,9 @@ func (r *Relay) Send(ctx context.Context, info Info, owner string) (*Sender, err
 		limit = min(limit, max(1, (info.Size+pieceSize-1)/pieceSize)*pieceSize)
 	}
 	w := &Sender{stream: newStream(r, info, limit, 0), owner: owner}
+	w.stream.gathered = time.Now().Add(r.options.Gather)
 	if err := r.enter(w); err != nil {
-		return nil, err
+		return nil, r.options.refused(err)
 	}
 	if err := r.record(ctx, w.stream); err != nil {
 		w.Cut(Unavailable)
@@ -152,10 +153,11 @@ func (r *Relay) ended(w *Sender) {
 	if s.state == Broken {
 		how = string(s.cut.Reason)
 	}
+	size := s.window.end
 	r.reserved -= s.window.trim()
 	s.mu.Unlock()
 	r.mu.Unlock()
-	r.options.Observer.StreamEnded(how)
+	r.options.Observer.StreamEnded(how, size)
 	r.hurry()
 }
 
@@ -191,17 +193,17 @@ func (r *Relay) Join(id uuid.UUID, from int64, wake func(cut bool)) (*Consumer, 
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
-		return nil, ErrClosed
+		return nil, r.options.refused(ErrClosed)
 	}
 	if r.consumers.Add(1) > int64(r.options.Consumers) {
 		r.consumers.Add(-1)
-		return nil, ErrFull
+		return nil, r.options.refused(ErrFull)
 	}
 	c, err := r.join(id, from, wake)
 	if err != nil {
 		r.consumers.Add(-1)
 	}
-	return c, err
+	return c, r.options.refused(err)
 }
 
 func (r *Relay) join(id uuid.UUID, from int64, wake func(cut bool)) (*Consumer, error) {

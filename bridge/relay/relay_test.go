@@ -426,3 +426,27 @@ func TestLostOriginAndLostMirror(t *testing.T) {
 		}
 	})
 }
+
+// Who is told of a stream and is a little late still gets it from its beginning, however fast
+// another one is.
+func TestBeginningIsKeptForAMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a, b := pair(t, relay.Options{})
+		w := send(t, a, -1)
+		sent := noise(12 * mib)
+		first := reading(t.Context(), join(t, a, w.ID(), 0), 0)
+		wrote := make(chan error, 1)
+		go func() { wrote <- w.Write(context.Background(), sent) }()
+		time.Sleep(900 * time.Millisecond)
+		late := reading(t.Context(), join(t, b, w.ID(), 0), 0)
+		if err := <-wrote; err != nil {
+			t.Fatal(err)
+		}
+		w.Complete()
+		for _, got := range []result{<-first, <-late} {
+			if got.err != nil || !bytes.Equal(got.all, sent) {
+				t.Errorf("%d bytes arrived, and %v", len(got.all), got.err)
+			}
+		}
+	})
+}

@@ -30,6 +30,7 @@ type stream struct {
 	state     State
 	cut       CutError // why it is Broken
 	ended     time.Time
+	gathered  time.Time // until then its beginning does not leave the window
 	consumers map[*Consumer]struct{}
 	pace      pace
 	onCut     func() // tells the sender, who may wait elsewhere; nil: nobody

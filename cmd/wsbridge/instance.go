@@ -60,7 +60,14 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	}
 	counted := metrics.New(version())
 	i.bridge = bridge.New(counted.Broker(broker), bridge.Options{Queue: int(cfg.Queue), OnGap: counted.Gap})
-	i.streams = relay.New(relay.Options{Exchange: exchange})
+	i.streams = relay.New(relay.Options{
+		Exchange:  exchange,
+		Memory:    cfg.StreamMemory,
+		Senders:   cfg.MaxStreams,
+		PerSender: cfg.MaxStreamsPerUser,
+		Consumers: cfg.MaxStreamConsumers,
+		Observer:  counted.Streams(),
+	})
 	keys := auth.NewKeys(cfg.APIKeys)
 	i.clients = transport.New(i.bridge, transport.Options{
 		Relay:          i.streams,
@@ -76,6 +83,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		Logger:         log,
 	})
 	sources.Status, sources.Load, sources.Draining = i.status, i.bridge.Load, i.draining.Load
+	sources.Streams = i.streams.Load
 	counted.Watch(sources)
 	options := api.Options{
 		Bridge:     i.bridge,
@@ -84,6 +92,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		Anyone:     cfg.Dev,
 		MaxMessage: int(cfg.MaxMessage),
 		MaxBatch:   cfg.MaxBatch,
+		MaxStream:  cfg.MaxStream,
 		Ready:      i.ready,
 		Starting:   func() bool { return !i.started.Load() },
 		OnPublish:  counted.Answered,

@@ -18,6 +18,8 @@ import (
 // measured counts for all servers of the package, as one instance would.
 var measured = metrics.New("scripts")
 
+var measuredStreams = measured.Streams()
+
 func watched() metrics.Sources {
 	return metrics.Sources{Status: func() pubsub.Status { return pubsub.Status{State: pubsub.Up} }}
 }

@@ -117,6 +117,7 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 	if exchange, ok := broker.(pubsub.Exchange); ok {
 		o.relay.Exchange = exchange
 	}
+	o.relay.Observer = measuredStreams
 	s.streams = relay.New(o.relay)
 	b := bridge.New(measured.Broker(broker), o.bridge)
 	if err := b.Start(context.Background()); err != nil {

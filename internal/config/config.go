@@ -45,6 +45,12 @@ type Config struct {
 	CommandRate              int
 	ByteRate                 int64
 
+	MaxStream          int64 // 0: any length
+	StreamMemory       int64
+	MaxStreams         int
+	MaxStreamsPerUser  int
+	MaxStreamConsumers int
+
 	// Namespaces are those of the file, and always [pubsub.DefaultNamespace].
 	Namespaces map[string]*Namespace
 

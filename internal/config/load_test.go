@@ -52,6 +52,7 @@ func TestDefaults(t *testing.T) {
 		Addr: ":8080", AdminAddr: "127.0.0.1:8081", RedisPrefix: "wsbridge",
 		DrainDelay: 3 * time.Second, Drain: 10 * time.Second, Heartbeat: 25 * time.Second, PositionTTL: 24 * time.Hour,
 		LogLevel: slog.LevelInfo, MaxMessage: 256 << 10, MaxBatch: 16 << 20, Queue: 1 << 20, Memory: 256 << 20,
+		StreamMemory: 256 << 20, MaxStreams: 64, MaxStreamsPerUser: 4, MaxStreamConsumers: 1000,
 	}
 	if diff := diffSettings(want, c); diff != "" {
 		t.Error(diff)
@@ -105,6 +106,12 @@ func TestPlaces(t *testing.T) {
 		"request-rate-per-address":    {"off", "10", "20"},
 		"command-rate":                {"off", "10", "20"},
 		"byte-rate":                   {"off", "64KiB", "1MiB"},
+
+		"max-stream":           {"off", "1MiB", "1GiB"},
+		"stream-memory":        {"8MiB", "64MiB", "1GiB"},
+		"max-streams":          {"1", "10", "100000"},
+		"max-streams-per-user": {"1", "10", "20"},
+		"max-stream-consumers": {"1", "10", "20"},
 	}
 	for _, s := range settings {
 		texts, ok := values[s.Name]

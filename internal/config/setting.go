@@ -142,6 +142,22 @@ var settings = []Setting{
 	{Name: "byte-rate", Placeholder: "SIZE", Default: "off",
 		Help:  "how many bytes a second one WebSocket may send; ten seconds' worth at once, and always the largest command",
 		field: func(c *Config) value { return sizeOrOff{sizeValue{&c.ByteRate, 1, 1 << 30}} }},
+
+	{Name: "max-stream", Placeholder: "SIZE", Default: "off",
+		Help:  "how long a stream may be",
+		field: func(c *Config) value { return sizeOrOff{sizeValue{&c.MaxStream, 1, 1 << 50}} }},
+	{Name: "stream-memory", Placeholder: "SIZE", Default: "256MiB",
+		Help:  "what the windows of all streams may take, 4 MiB each",
+		field: func(c *Config) value { return sizeValue{&c.StreamMemory, 8 << 20, 1 << 50} }},
+	{Name: "max-streams", Placeholder: "N", Default: "64",
+		Help:  "how many streams may be sent to the instance at once",
+		field: func(c *Config) value { return numberValue{&c.MaxStreams, 100_000} }},
+	{Name: "max-streams-per-user", Placeholder: "N", Default: "4",
+		Help:  "how many of them one user may send, or one address without a token",
+		field: func(c *Config) value { return numberValue{&c.MaxStreamsPerUser, 100_000} }},
+	{Name: "max-stream-consumers", Placeholder: "N", Default: "1000",
+		Help:  "how many may read streams from the instance at once",
+		field: func(c *Config) value { return numberValue{&c.MaxStreamConsumers, 1_000_000} }},
 }
 
 // Settings returns the table, in the order that help and documentation show it.

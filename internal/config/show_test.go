@@ -49,6 +49,11 @@ connect_rate: "off"                       # default
 request_rate_per_address: "off"           # default
 command_rate: "off"                       # default
 byte_rate: "off"                          # default
+max_stream: "off"                         # default
+stream_memory: 256MiB                     # default
+max_streams: 64                           # default
+max_streams_per_user: 4                   # default
+max_stream_consumers: 1000                # default
 namespaces:
   "1.x=_-":
     retention: {count: 10000, age: 5m, bytes: 8MiB}

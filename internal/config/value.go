@@ -158,6 +158,23 @@ func (v countValue) text() string {
 	return strconv.Itoa(*v.p)
 }
 
+// A numberValue is a number from 1 to max.
+type numberValue struct {
+	p   *int
+	max int
+}
+
+func (v numberValue) set(text string) error {
+	n, err := strconv.ParseUint(text, 10, 32)
+	if err != nil || n < 1 || n > uint64(v.max) {
+		return fmt.Errorf("%s is no number from 1 to %d", quote(text), v.max)
+	}
+	*v.p = int(n)
+	return nil
+}
+
+func (v numberValue) text() string { return strconv.Itoa(*v.p) }
+
 type levelValue struct{ p *slog.Level }
 
 func (v levelValue) set(text string) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
 	"github.com/wsbridge/wsbridge/transport"
@@ -44,7 +45,9 @@ func serve(in io.Reader, out io.Writer) error {
 	if err := b.Start(context.Background()); err != nil {
 		return err
 	}
+	streams := relay.New(relay.Options{})
 	clients := transport.New(b, transport.Options{
+		Relay: streams,
 		Authenticate: func(string) (transport.Identity, error) {
 			return transport.Identity{May: func(transport.Operation, pubsub.Channel) bool { return true }}, nil
 		},
@@ -72,6 +75,7 @@ func serve(in io.Reader, out io.Writer) error {
 		err = answers.Encode(look(b, counted))
 	}
 
+	streams.Close()
 	err = errors.Join(err, clients.Close(), hs.Close())
 	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
 		err = errors.Join(err, e)

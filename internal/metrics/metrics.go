@@ -23,6 +23,7 @@ type Metrics struct {
 	published publishing
 	gaps      map[pubsub.Reason]prometheus.Counter // never changed
 	requests  *prometheus.CounterVec
+	streams   *Streams
 }
 
 // Other is the value of a label whose value would be none of those known.
@@ -54,6 +55,7 @@ func New(version string) *Metrics {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.registerLines()
+	m.registerStreams()
 	m.published.register(m.registry)
 	return m
 }

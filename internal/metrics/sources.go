@@ -10,6 +10,7 @@ type Sources struct {
 	LogLimit int64                                // of the embedded broker, in bytes
 	Redis    func() Redis                         // of the broker on Redis
 	Draining func() bool
+	Streams  func() (senders, consumers int, window int64) // window in bytes
 }
 
 // Watch adds what is asked at each scrape. It is called once.
@@ -29,7 +30,13 @@ func (m *Metrics) Watch(s Sources) {
 	if s.Draining == nil {
 		s.Draining = func() bool { return false }
 	}
+	if s.Streams == nil {
+		s.Streams = func() (int, int, int64) { return 0, 0, 0 }
+	}
 	m.registry.MustRegister(
+		streams.gauge(func() float64 { n, _, _ := s.Streams(); return float64(n) }),
+		streamConsumers.gauge(func() float64 { _, n, _ := s.Streams(); return float64(n) }),
+		streamWindowBytes.gauge(func() float64 { _, _, n := s.Streams(); return float64(n) }),
 		brokerUp.gauge(func() float64 { return one(s.Status().State != pubsub.Down) }),
 		brokerDegraded.gauge(func() float64 { return one(s.Status().State == pubsub.Degraded) }),
 		channels.gauge(func() float64 { n, _ := s.Load(); return float64(n) }),

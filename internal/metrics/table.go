@@ -86,6 +86,21 @@ var (
 	redisPublishesWaiting = describe(Gauge, "wsbridge_redis_publishes_waiting",
 		"Publishes that Redis has not answered yet.")
 
+	streams = describe(Gauge, "wsbridge_streams",
+		"Streams that are being sent to this instance.")
+	streamConsumers = describe(Gauge, "wsbridge_stream_consumers",
+		"Clients of this instance that are reading a stream.")
+	streamWindowBytes = describe(Gauge, "wsbridge_stream_window_bytes",
+		"What the windows of streams may take now; it never exceeds WSBRIDGE_STREAM_MEMORY.")
+	streamsEnded = describe(Counter, "wsbridge_streams_ended_total",
+		"Streams sent to this instance that have ended: complete, or why they were cut.", "result")
+	streamBytes = describe(Counter, "wsbridge_stream_bytes_total",
+		"Bytes of streams sent to this instance, counted at their end.")
+	streamConsumersEnded = describe(Counter, "wsbridge_stream_consumers_ended_total",
+		"Clients that have read a stream: complete, left by themselves, or why they were cut.", "result")
+	streamsRefused = describe(Counter, "wsbridge_streams_refused_total",
+		"Streams that were not taken, and readers: the sender has too many, the instance has, or it is closed.", "reason")
+
 	httpRequests = describe(Counter, "wsbridge_http_requests_total",
 		"HTTP requests that were answered, by route pattern, method and status.", "route", "method", "code")
 )
