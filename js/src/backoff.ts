@@ -8,17 +8,17 @@ export class Backoff {
   private _tries = 0;
 
   /** The next wait in milliseconds. */
-  next(): number {
+  _next(): number {
     return Math.random() * Math.min(longest, first * 2 ** this._tries++);
   }
 
   /** A line ended that stood for so many milliseconds. One that stood long was no failed try. */
-  stood(ms: number): void {
+  _stood(ms: number): void {
     if (ms > 10_000) this._tries = 0;
     else if (ms > 2000) this._tries = Math.min(this._tries, 1);
   }
 
-  reset(): void {
+  _reset(): void {
     this._tries = 0;
   }
 }

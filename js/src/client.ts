@@ -1,9 +1,10 @@
 import { Channel } from './channel.ts';
 import type { History, HistoryOptions, Published, PublishOptions } from './channel.ts';
-import { Commands } from './commands.ts';
+import { send } from './commands.ts';
 import { Connection, randomName } from './connection.ts';
 import type { State } from './connection.ts';
-import { Failure } from './failure.ts';
+import { closed } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { eventOf, messageOf } from './message.ts';
 import type { Options, Transport } from './options.ts';
 import { formatCursor, parseCursor } from './position.ts';
@@ -23,7 +24,6 @@ const script = (globalThis.document?.currentScript as HTMLScriptElement | null)?
 /** A client of a wsbridge server. It connects while something is subscribed. */
 export class Client extends EventTarget {
   private readonly _connection: Connection;
-  private readonly _commands: Commands;
   // Where channels stood before they were subscribed here.
   private readonly _before: Map<string, string | undefined>;
   private _state: State = 'idle';
@@ -34,11 +34,10 @@ export class Client extends EventTarget {
     if (typeof url === 'object' && !(url instanceof URL)) [url, options] = [undefined, url];
     const base = new URL(url ?? '.', url === undefined && script ? new URL('/', script) : globalThis.location?.href);
     this._before = parseCursor(options?.cursor);
-    this._connection = new Connection(new URL(base.origin), options ?? {}, {
-      changed: (state, reason) => this._changed(state, reason),
-      failed: (failure) => this._failed(failure),
+    this._connection = new Connection(base.origin, options ?? {}, {
+      _changed: (state, reason) => this._changed(state, reason),
+      _failed: (failure) => this._failed(failure),
     });
-    this._commands = new Commands(this._connection);
   }
 
   get state(): State {
@@ -53,8 +52,8 @@ export class Client extends EventTarget {
   /** Where all subscriptions stand, to go on from later: see Options.cursor. */
   get cursor(): string {
     const cursor = new Map(this._before);
-    for (const topic of this._connection.topics.values()) {
-      for (const { pos } of topic.subs) if (pos) cursor.set(topic.name, pos);
+    for (const topic of this._connection._topics.values()) {
+      for (const { pos } of topic._subs) if (pos) cursor.set(topic._name, pos);
     }
     return formatCursor(cursor);
   }
@@ -65,7 +64,7 @@ export class Client extends EventTarget {
 
   /** @internal */
   _subscribe(channel: string, options: SubscribeOptions = {}): Subscription {
-    if (this._state === 'closed') throw new Failure('closed', 'the client is closed', 'stop');
+    if (this._state === 'closed') throw closed();
     const since = options.since ?? this._before.get(channel);
     this._before.delete(channel);
     return new Subscription(channel, this._connection, { ...options, since });
@@ -75,28 +74,23 @@ export class Client extends EventTarget {
   async publish(channel: string, data: unknown, { event, meta, idempotencyKey, signal }: PublishOptions = {}): Promise<Published> {
     const bytes = await bytesOf(data);
     const command = { type: 'publish', channel, event, meta, idempotency_key: idempotencyKey ?? randomName(), data: bytes ? undefined : data };
-    const { id, pos, duplicate } = await this._commands.send(command, bytes, signal);
+    const { id, pos, duplicate } = await send(this._connection, command, bytes, signal);
     return { id, pos, duplicate };
   }
 
   /** @internal */
   async _history(channel: string, { since, before, limit, signal }: HistoryOptions = {}): Promise<History> {
-    const { messages, gaps, cursor } = await this._commands.send({ type: 'history', channel, since, before, limit }, undefined, signal);
+    const { messages, gaps, cursor } = await send(this._connection, { type: 'history', channel, since, before, limit }, undefined, signal);
     return { messages: messages.map((message: any) => messageOf(message)), gaps, cursor };
   }
 
   /** Ends all subscriptions and the line. */
   async close(): Promise<void> {
-    this._end(new Failure('closed', 'the client is closed', 'stop'));
-  }
-
-  override addEventListener<K extends keyof ClientEvents>(type: K, listener: ((event: ClientEvents[K]) => any) | EventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
-  override addEventListener(type: string, listener: any, options?: boolean | AddEventListenerOptions): void {
-    super.addEventListener(type, listener, options);
+    this._connection._close();
   }
 
   private _changed(state: State, reason?: string): void {
-    const transport = this._connection.line?.transport;
+    const transport = this._connection._line?._transport;
     if (state === this._state && transport === this._transport) return;
     this._state = state;
     this._transport = transport;
@@ -104,14 +98,13 @@ export class Client extends EventTarget {
   }
 
   private _failed(failure: Failure): void {
-    if (failure.consequence === 'stop') this._end(failure);
+    if (failure._next === 'stop') this._connection._close(failure);
     this.dispatchEvent(eventOf('error', { code: failure.code, detail: failure.detail }));
   }
+}
 
-  private _end(failure: Failure): void {
-    this._commands.close();
-    this._connection.close(failure);
-  }
+export interface Client {
+  addEventListener<K extends keyof ClientEvents>(type: K, listener: ((event: ClientEvents[K]) => any) | EventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
 }
 
 async function bytesOf(data: unknown): Promise<Uint8Array | undefined> {

@@ -2,9 +2,9 @@
 // from one line to the next.
 
 import { Backoff } from './backoff.ts';
-import { Failure, failureOf } from './failure.ts';
+import { Failure, closed, failureOf } from './failure.ts';
 import type { Host, Line, Opening } from './line.ts';
-import { forget, remember, remembered } from './memory.ts';
+import { remember, remembered } from './memory.ts';
 import type { Gap, Message } from './message.ts';
 import { allTransports } from './options.ts';
 import type { Options, Transport } from './options.ts';
@@ -22,8 +22,8 @@ export type State = 'idle' | 'connecting' | 'connected' | 'offline' | 'closed';
 
 /** What the connection tells its owner. */
 export interface Owner {
-  changed(state: State, reason?: string): void;
-  failed(failure: Failure): void;
+  _changed(state: State, reason?: string): void;
+  _failed(failure: Failure): void;
 }
 
 // A line is kept for so long after nothing is wanted any more.
@@ -35,59 +35,63 @@ const longestUpgrade = 15 * 60_000;
 const solid = 2000;
 
 export class Connection implements Host, Desk {
-  readonly topics = new Map<string, Topic>();
-  readonly tokens: Tokens;
-  readonly name: string;
-  readonly pollEvery: number;
-  readonly fetch: typeof fetch;
-  readonly WebSocket: any;
-  line?: Line;
+  readonly _topics = new Map<string, Topic>();
+  readonly _tokens: Tokens;
+  readonly _name: string;
+  readonly _pollEvery: number;
+  readonly _fetch: typeof fetch;
+  readonly _WebSocket: any;
+  /** Aborted once it is closed. */
+  readonly _ended: AbortSignal;
+  /** How many commands are under way. */
+  _commands = 0;
+  _line?: Line;
 
   private readonly _upgradeAfter: number;
   private readonly _transports: Transport[];
+  private readonly _end = new AbortController();
   // The line before, as long as it serves what the new one has not begun with.
   private _old?: Line;
   private _racing?: AbortController;
-  private _retry?: ReturnType<typeof setTimeout>;
-  private _upgrade?: ReturnType<typeof setTimeout>;
+  private _retry?: Timer;
+  private _upgrade?: Timer;
   private _upgrades = 0;
-  private _idle?: ReturnType<typeof setTimeout>;
-  private _refused?: ReturnType<typeof setTimeout>;
+  private _idle?: Timer;
+  private _refusal?: Timer;
   private _applying = false;
   private _away = false;
-  private _closed = false;
-  private _expired = false;
   private _heldBackUntil = 0;
   private readonly _backoff = new Backoff();
   private _unwatch?: () => void;
 
-  constructor(readonly base: URL, options: Options, private readonly _owner: Owner) {
-    this.name = options.client ?? randomName();
-    this.pollEvery = options.pollEvery ?? 3000;
+  constructor(readonly _origin: string, options: Options, private readonly _owner: Owner) {
+    this._name = options.client ?? randomName();
+    this._pollEvery = options.pollEvery ?? 3000;
     this._upgradeAfter = options.upgradeAfter ?? 60_000;
-    this.fetch = options.fetch ?? ((...request) => globalThis.fetch(...request));
-    this.WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    this._transports = (options.transports ?? allTransports).filter((t) => t !== 'websocket' || this.WebSocket);
-    this.tokens = new Tokens(options.token, () => this._expiring());
+    this._fetch = options.fetch ?? ((...request) => fetch(...request));
+    this._WebSocket = options.WebSocket ?? globalThis.WebSocket;
+    this._transports = (options.transports ?? allTransports).filter((t) => t !== 'websocket' || this._WebSocket);
+    this._ended = this._end.signal;
+    this._tokens = new Tokens(options.token, this._ended, () => this._expiring());
   }
 
-  get token(): string | undefined {
-    return this.tokens.current;
+  get _token(): string | undefined {
+    return this._tokens._current;
   }
 
   // What is wanted.
 
-  enter(sub: Subscription): void {
-    let topic = this.topics.get(sub.channel);
-    if (!topic) this.topics.set(sub.channel, topic = new Topic(sub.channel));
-    topic.subs.add(sub);
+  _enter(sub: Subscription): void {
+    let topic = this._topics.get(sub.channel);
+    if (!topic) this._topics.set(sub.channel, topic = new Topic(sub.channel));
+    topic._subs.add(sub);
     this._changed();
   }
 
-  leave(sub: Subscription): void {
+  _leave(sub: Subscription): void {
     sub._detach();
-    const topic = this.topics.get(sub.channel);
-    if (topic?.subs.delete(sub) && !topic.subs.size) this.topics.delete(sub.channel);
+    const topic = this._topics.get(sub.channel);
+    if (topic?._subs.delete(sub) && !topic._subs.size) this._topics.delete(sub.channel);
     this._changed();
   }
 
@@ -102,264 +106,249 @@ export class Connection implements Host, Desk {
   }
 
   private _apply(): void {
-    if (this._closed || this._away) return;
+    if (this._ended.aborted || this._away) return;
     clearTimeout(this._idle);
-    if (!this.topics.size) {
+    if (!this._topics.size) {
       this._idle = setTimeout(() => {
         this._shut();
-        this._owner.changed('idle');
+        this._owner._changed('idle');
       }, linger);
     }
-    this._unwatch ??= watch({
-      online: () => this._online(), woke: () => this._woke(), tick: () => this._tick(),
-      hidden: () => { this._shut(); this._away = true; },
-      shown: () => { this._away = false; this._backoff.reset(); this._changed(); },
-    });
-    const { line } = this;
+    this._unwatch ??= watch(this);
+    const { _line: line } = this;
     if (line) {
-      const marks = [...this.topics.values()].map((topic) => topic.mark(line.marks.get(topic.name)));
-      if (!line.follow(marks) && this.topics.size) this._connect([[line.transport]]);
-      this._retire();
-    } else if (this.topics.size && !this._retry) this._connect();
+      if (!line._follow(this._each((topic) => topic._mark(line._marks.get(topic._name)))) && this._topics.size) this._connect([[line._transport]]);
+      // The old line is closed once nothing depends on it.
+      if (!this._each((topic) => topic._line).includes(this._old)) {
+        this._old?._close();
+        this._old = undefined;
+      }
+    } else if (this._topics.size && !this._retry) this._connect();
+  }
+
+  private _each<T>(map: (topic: Topic) => T): T[] {
+    return [...this._topics.values()].map(map);
   }
 
   // Getting a line.
 
   private async _connect(groups?: Transport[][]): Promise<void> {
-    if (this._racing || this._closed || this._away) return;
+    if (this._racing || this._ended.aborted || this._away) return;
     const racing = this._racing = new AbortController();
     clearTimeout(this._retry);
     this._retry = undefined;
-    if (!this.line) this._owner.changed(offline() ? 'offline' : 'connecting');
+    if (!this._line) this._owner._changed(offline() ? 'offline' : 'connecting');
     let line: Line | undefined;
-    let failure: Failure | undefined;
+    let failure = new Failure('network', 'next');
     try {
-      await (this._expired ? this.tokens.renew('expired') : this.tokens.get());
-      this._expired = false;
-      if (racing.signal.aborted) return;
-      line = await race(groups ?? groupsOf(this._available(), remembered(this.base)), (transport, opening) => this._open(transport, opening),
-        (line) => line.start(this._marks()), racing.signal);
+      await this._tokens._get();
+      line = await race(groups ?? groupsOf(this._available(), remembered(this._origin)), (transport, opening) => this._open(transport, opening),
+        (line) => line._start(this._marks()), racing.signal);
     } catch (error) {
       failure = failureOf(error);
     }
     // Whoever gave this up has seen to what follows.
-    if (this._racing !== racing) return line?.close();
+    if (this._racing !== racing) return line?._close();
     this._racing = undefined;
-    if (line && !line.over) this._adopt(line);
-    else this._lost(failure ?? new Failure('network', 'the line broke at once', 'next'));
+    if (line && !line._over) this._adopt(line);
+    else this._lost(failure);
   }
 
   // Where a new line begins: with what the present one cannot take, else where all stand.
   private _marks(): Mark[] {
-    return [...this.topics.values()].map((topic) => {
-      const existing = this.line?.marks.get(topic.name);
-      const mark = topic.mark(existing);
-      return mark === existing ? topic.mark() : mark;
+    return this._each((topic) => {
+      const existing = this._line?._marks.get(topic._name);
+      const mark = topic._mark(existing);
+      return mark === existing ? topic._mark() : mark;
     });
   }
 
   private _open(transport: Transport, opening: Opening): Line {
-    const Kind = transport === 'websocket' ? Socket : transport === 'long-poll' || transport === 'poll' ? Polls : Stream;
-    return new Kind(transport, this, opening);
+    return new (transport === 'websocket' ? Socket : isStream(transport) ? Stream : Polls)(transport, this, opening);
   }
 
   private _available(): Transport[] {
     const good = this._transports.filter((t) => !isStream(t) || Date.now() > this._heldBackUntil);
-    return good.length ? good : this._transports;
+    return good[0] ? good : this._transports;
   }
 
   private _adopt(line: Line): void {
-    this._old?.close();
-    this._old = this.line;
-    this.line = line;
-    if (line.transport === this._transports[0]) {
-      this._upgrades = 0;
-      forget(this.base);
-    } else remember(this.base, line.transport);
+    this._old?._close();
+    this._old = this._line;
+    this._line = line;
+    const best = line._transport === this._transports[0];
+    if (best) this._upgrades = 0;
+    remember(this._origin, best ? '' : line._transport);
     this._planUpgrade();
-    this._owner.changed('connected');
-    line.accept();
+    this._owner._changed('connected');
+    line._accept();
     this._apply();
   }
 
   private _planUpgrade(): void {
     clearTimeout(this._upgrade);
-    const { line } = this;
-    if (!line || line.transport === this._transports[0]) return;
+    const transport = this._line?._transport;
+    if (transport === this._transports[0]) return;
     this._upgrade = setTimeout(() => {
       const available = this._available();
-      const better = available.slice(0, Math.max(available.indexOf(line.transport), 0));
-      if (better.length) this._connect(groupsOf(better));
+      const better = available.slice(0, Math.max(available.indexOf(transport!), 0));
+      if (better[0]) this._connect(groupsOf(better));
       else this._planUpgrade();
     }, Math.min(this._upgradeAfter * 2 ** this._upgrades++, longestUpgrade));
   }
 
-  // The old line is closed once nothing depends on it.
-  private _retire(): void {
-    if (this._old && ![...this.topics.values()].some((topic) => topic.line === this._old)) {
-      this._old.close();
-      this._old = undefined;
-    }
-  }
-
   // Losing it.
 
-  ended(line: Line, failure: Failure): void {
-    for (const topic of this.topics.values()) {
-      if (topic.line === line) {
-        topic.line = undefined;
-        for (const sub of topic.subs) sub._detach();
-      }
-    }
+  _broke(line: Line, failure: Failure): void {
+    this._unserve(line);
     if (line === this._old) this._old = undefined;
-    if (line !== this.line) return;
-    this.line = undefined;
+    if (line !== this._line) return;
+    this._line = undefined;
     clearTimeout(this._upgrade);
-    const stood = Date.now() - line.since;
-    this._backoff.stood(stood);
-    if (failure.code === 'silent' && isStream(line.transport)) {
+    const stood = Date.now() - line._since;
+    this._backoff._stood(stood);
+    if (failure.code === 'silent' && isStream(line._transport)) {
       this._heldBackUntil = Date.now() + heldBack;
-      forget(this.base);
+      remember(this._origin);
     }
     if (!this._racing) this._lost(failure, stood > solid);
   }
 
-  private _lost(failure: Failure, atOnce = false): void {
-    const { consequence, code, channel, after } = failure;
-    if (consequence === 'stop') {
+  private _unserve(line?: Line): void {
+    for (const topic of this._topics.values()) if (!line || topic._line === line) topic._leave();
+  }
+
+  private _lost({ _next, _after, code, channel }: Failure, solid = false, failure = arguments[0]): void {
+    if (_next === 'stop') {
       // One forbidden channel refuses a request over HTTP as a whole. It goes, the others stay.
-      const topic = channel === undefined ? undefined : this.topics.get(channel);
-      if (!topic) {
-        this._owner.failed(failure);
-        return;
-      }
-      this._end(topic, failure);
-      this._apply();
-      return;
+      const topic = this._topics.get(channel!);
+      if (!topic) return this._owner._failed(failure);
+      topic._end(failure);
+      return this._apply();
     }
-    if (consequence === 'token') this._expired = true;
-    if (code === 'token') this._owner.failed(failure);
-    if (!this.topics.size) return;
-    const wait = after ?? (atOnce && consequence !== 'next' && consequence !== 'busy' ? 0 : this._backoff.next());
-    if (this.line) {
+    if (_next === 'token') this._tokens._expire();
+    if (code === 'token') this._owner._failed(failure);
+    if (!this._topics.size) return;
+    const wait = _after ?? (solid && /again|token/.test(_next) ? 0 : this._backoff._next());
+    if (this._line) {
       // It was to be replaced. What the new one was for is looked at again.
       this._planUpgrade();
       this._again(wait);
       return;
     }
-    this._owner.changed(offline() ? 'offline' : 'connecting', code);
+    this._owner._changed(offline() ? 'offline' : 'connecting', code);
     clearTimeout(this._retry);
     this._retry = setTimeout(() => this._connect(), wait);
   }
 
-  private _tick(): void {
-    for (const line of [this.line, this._old]) {
-      if (line?.silence && Date.now() - line.heard > line.silence) line.fail(new Failure('silent', 'no heartbeat came in time', 'next'));
+  private async _expiring(): Promise<void> {
+    try {
+      const token = await this._tokens._get('expiring');
+      const { _line: line } = this;
+      if (line?._command) await line._command({ type: 'refresh', token });
+      else if (line && isStream(line._transport)) this._connect([[line._transport]]); // a poll shows it with the next
+    } catch (error) {
+      // The old one holds still. When it does not, the server says so.
+      this._owner._failed(failureOf(error));
     }
   }
 
-  private _online(): void {
+  // What is seen of the network, the page and the clock.
+
+  _online(): void {
     // Maybe another network: nothing that was known of the old one holds.
-    forget(this.base);
+    remember(this._origin);
     this._heldBackUntil = this._upgrades = 0;
-    this._backoff.reset();
-    if (this.line) this._connect(groupsOf(this._transports));
+    this._backoff._reset();
+    if (this._line) this._connect(groupsOf(this._transports));
     else if (this._retry) this._connect();
   }
 
-  private _woke(): void {
-    const { line } = this;
-    if (!line && this._retry) {
-      this._backoff.reset();
-      this._connect();
-    } else if (line && Date.now() - line.heard > (line.silence || 60_000) * 0.6) this._connect();
+  _woke(): void {
+    const { _line: line } = this;
+    this._backoff._reset();
+    if (line ? Date.now() - line._heard > (line._silence || 60_000) * 0.6 : this._retry) this._connect();
   }
 
-  private async _expiring(): Promise<void> {
-    try {
-      const token = await this.tokens.renew('expiring');
-      const { line } = this;
-      if (line?.command) await line.command({ type: 'refresh', token });
-      else if (line && isStream(line.transport)) this._connect([[line.transport]]); // a poll shows it with the next
-    } catch (error) {
-      // The old one holds still. When it does not, the server says so.
-      this._owner.failed(failureOf(error));
+  _hidden(): void {
+    this._shut();
+    this._away = true;
+  }
+
+  _shown(): void {
+    this._away = false;
+    this._backoff._reset();
+    this._changed();
+  }
+
+  _tick(): void {
+    for (const line of [this._line, this._old]) {
+      if (line?._silence && Date.now() - line._heard > line._silence) line._fail(new Failure('silent', 'next'));
     }
   }
 
   // What lines say.
 
-  confirmed(line: Line, mark: Mark, pos: string): void {
-    const topic = this.topics.get(mark.name);
-    if (line !== this.line || !topic) return;
-    topic.confirm(line, mark, pos);
+  _confirmed(line: Line, mark: Mark, pos: string): void {
+    if (line !== this._line) return;
+    this._topics.get(mark._name)?._confirm(line, mark, pos);
     this._changed();
   }
 
-  message(line: Line, message: Message): void {
-    this._subs(line, message.channel)?.forEach((sub) => sub._message(message));
+  _message(line: Line, message: Message): void {
+    this._served(line, message.channel).forEach((sub) => sub._message(message));
   }
 
-  gap(line: Line, { channel, reason, from, to }: Gap): void {
-    this._subs(line, channel)?.forEach((sub) => sub._gap({ channel, reason, from, to }));
+  _gap(line: Line, { channel, reason, from, to }: Gap): void {
+    this._served(line, channel).forEach((sub) => sub._gap({ channel, reason, from, to }));
   }
 
-  stream(line: Line, piece: any, payload: Uint8Array): void {
-    this._subs(line, piece.channel)?.forEach((sub) => sub._stream(piece, payload));
+  _stream(line: Line, piece: any, payload: Uint8Array): void {
+    this._served(line, piece.channel).forEach((sub) => sub._stream(piece, payload));
   }
 
-  refused(line: Line, name: string, failure: Failure): void {
-    const topic = this.topics.get(name);
-    if (line !== this.line || !topic) return;
-    if (failure.consequence === 'stop') this._end(topic, failure);
-    else this._again(failure.after ?? this._backoff.next()); // its mark is gone
+  _refused(line: Line, name: string, failure: Failure): void {
+    if (line !== this._line) return;
+    if (failure._next === 'stop') this._topics.get(name)?._end(failure);
+    else this._again(failure._after ?? this._backoff._next()); // its mark is gone
   }
 
   private _again(wait: number): void {
-    clearTimeout(this._refused);
-    this._refused = setTimeout(() => this._changed(), wait);
+    clearTimeout(this._refusal);
+    this._refusal = setTimeout(() => this._changed(), wait);
   }
 
-  private _subs(line: Line, name: string): Set<Subscription> | undefined {
-    const topic = this.topics.get(name);
-    return topic?.line === line ? topic.subs : undefined;
-  }
-
-  private _end(topic: Topic, failure: Failure): void {
-    for (const sub of topic.subs) sub._end(failure);
+  private _served(line: Line, name: string): Subscription[] {
+    const topic = this._topics.get(name);
+    return topic?._line === line ? [...topic._subs] : [];
   }
 
   // The end.
 
   private _shut(): void {
     this._racing?.abort();
-    this._racing = undefined;
-    for (const timer of [this._retry, this._upgrade, this._idle, this._refused]) clearTimeout(timer);
-    this._retry = undefined;
-    this._old?.close();
-    this.line?.close();
-    this._old = this.line = undefined;
-    for (const topic of this.topics.values()) {
-      topic.line = undefined;
-      for (const sub of topic.subs) sub._detach();
-    }
-    if (!this.topics.size) {
+    for (const timer of [this._retry, this._upgrade, this._idle, this._refusal]) clearTimeout(timer);
+    this._old?._close();
+    this._line?._close();
+    this._racing = this._retry = this._old = this._line = undefined;
+    this._unserve();
+    if (!this._topics.size) {
       this._unwatch?.();
       this._unwatch = undefined;
     }
   }
 
-  /** Ends everything. Subscriptions are told the failure, unless its code is `closed`. */
-  close(failure: Failure): void {
-    if (this._closed) return;
-    this._closed = true;
-    for (const topic of [...this.topics.values()]) this._end(topic, failure);
-    this.topics.clear();
+  /** Ends everything. Subscriptions are told the failure, unless it is what closed gives. */
+  _close(failure = closed()): void {
+    if (this._ended.aborted) return;
+    this._end.abort(closed());
+    for (const topic of this._each((topic) => topic)) topic._end(failure);
     this._shut();
-    this.tokens.close();
-    this._owner.changed('closed', failure.code);
+    this._owner._changed('closed', failure.code);
   }
 }
+
+type Timer = ReturnType<typeof setTimeout>;
 
 const isStream = (transport: Transport) => transport === 'sse' || transport === 'http-stream';
 

@@ -11,35 +11,35 @@
  */
 export type Consequence = 'next' | 'busy' | 'again' | 'token' | 'stop';
 
-/** What went wrong, with a stable code: those of docs/protocol.md, `network`, `timeout`, `silent`, `closed`. */
+/** What went wrong, with a stable code: those of docs/protocol.md, and network, timeout, silent, token, aborted, closed. */
 export class Failure extends Error {
-  /** The channel it is about, if it is about one. */
-  channel?: string;
-  /** Milliseconds after which to come back, by the server's word. */
-  after?: number;
+  /** @internal */
+  readonly _next: Consequence;
+  /** @internal Milliseconds after which to come back, by the server's word. */
+  readonly _after?: number;
 
-  constructor(readonly code: string, readonly detail: string, readonly consequence: Consequence, hints?: { channel?: string; after?: number }) {
-    super(`${code}: ${detail}`);
-    this.name = 'Failure';
-    Object.assign(this, hints);
+  /** @internal */
+  constructor(readonly code: string, next: Consequence, readonly detail = code, after?: number, readonly channel?: string) {
+    super(detail);
+    this._next = next;
+    this._after = after;
   }
 }
 
-/** A failure by the code that stands in problems and in errors of commands, and by the status beside it. */
-export function byCode({ code, detail, channel }: { code: string; detail?: string; channel?: string }, after?: number): Failure {
-  const consequence = code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : 'stop';
-  return new Failure(code, detail ?? code, consequence, { channel, after });
-}
+/** A failure by the code that stands in problems and in errors of commands. */
+export const byCode = ({ code, detail, channel }: { code: string; detail?: string; channel?: string }, after?: number) =>
+  new Failure(code, code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : 'stop', detail, after, channel);
 
 const passing = /^(unavailable|outcome_unknown|not_replicated|rate_limited|over_capacity|starting|draining|internal|timeout)$/;
 
 /** A failure by close code. What to do follows from the hundreds, also for codes that come later. */
-export function byClose(code: number, reason: string, after?: number): Failure {
-  const hundred = Math.floor(code / 100);
-  const consequence = code === 4203 ? 'token' : hundred === 40 ? 'stop' : hundred === 41 ? 'busy' : hundred === 42 || code === 1012 ? 'again' : 'next';
-  return new Failure(reason || `close_${code}`, `the server closed the line with ${code}`, consequence, { after });
+export function byClose(code: number, reason: string, after?: number, said?: Failure): Failure {
+  const next = code === 4203 ? 'token' : code === 1012 ? 'again' : (['stop', 'busy', 'again'] as const)[Math.floor(code / 100) - 40] ?? 'next';
+  return new Failure(said?.code ?? (reason || `close_${code}`), next, said?.detail, after, said?.channel);
 }
 
 /** Whatever was thrown, as a failure. */
-export const failureOf = (thrown: any): Failure =>
-  thrown instanceof Failure ? thrown : new Failure('network', String(thrown?.message ?? thrown), 'next');
+export const failureOf = (thrown: any): Failure => (thrown instanceof Failure ? thrown : new Failure('network', 'next', String(thrown)));
+
+/** What an end is that was wished for. */
+export const closed = () => new Failure('closed', 'stop');

@@ -4,7 +4,6 @@ export { Channel } from './channel.ts';
 export type { History, HistoryOptions, Published, PublishOptions } from './channel.ts';
 export type { State } from './connection.ts';
 export { Failure } from './failure.ts';
-export type { Consequence } from './failure.ts';
 export type { Gap, GapEvent, Message, MessageEvent } from './message.ts';
 export type { Options, Transport } from './options.ts';
 export { Subscription } from './subscription.ts';

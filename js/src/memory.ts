@@ -2,34 +2,24 @@
 // with what does not get through. For the tab where there is a session's storage, else for
 // the program.
 
-import type { Transport } from './options.ts';
-
 const keep = 30 * 60_000;
-const program = new Map<string, string>();
 
-// Storage throws where the user forbids it.
-const guarded = <T>(use: (storage: Storage) => T): T | undefined => {
+const store: Record<string, string> = (() => {
   try {
-    return use(sessionStorage);
+    return sessionStorage; // throws where the user forbids it, and where there is none
   } catch {
-    return undefined;
+    return {} as any;
   }
-};
+})();
 
-const keyOf = (base: URL) => `wsbridge:${base.origin}`;
-
-export function remember(base: URL, transport: Transport): void {
-  const entry = `${transport} ${Date.now() + keep}`;
-  program.set(keyOf(base), entry);
-  guarded((storage) => storage.setItem(keyOf(base), entry));
+/** Keeps the transport that works; without one, forgets. */
+export function remember(origin: string, transport = ''): void {
+  try {
+    store[`wsbridge:${origin}`] = `${transport} ${Date.now() + keep}`;
+  } catch { /* it is full */ }
 }
 
-export function remembered(base: URL): string | undefined {
-  const [transport, until] = (guarded((storage) => storage.getItem(keyOf(base))) ?? program.get(keyOf(base)) ?? '').split(' ');
+export function remembered(origin: string): string | undefined {
+  const [transport, until] = (store[`wsbridge:${origin}`] ?? '').split(' ');
   return Number(until) > Date.now() ? transport : undefined;
-}
-
-export function forget(base: URL): void {
-  program.delete(keyOf(base));
-  guarded((storage) => storage.removeItem(keyOf(base)));
 }

@@ -3,8 +3,9 @@
 import { Failure, failureOf } from './failure.ts';
 import { Line } from './line.ts';
 import { messageOf } from './message.ts';
+import { within, sleep } from './patience.ts';
 import { formatCursor, parseCursor } from './position.ts';
-import { post, within } from './request.ts';
+import { post } from './request.ts';
 import type { Mark } from './topic.ts';
 
 // The server takes so many channels at once. With more they take turns, each held shortly.
@@ -15,99 +16,80 @@ export class Polls extends Line {
   // Where this line stands, by channel; who waited longest for something first.
   private _cursor = new Map<string, string | undefined>();
   private _abort = new AbortController();
-  private _again = () => {};
   // How long a poll is held, in seconds.
-  private _hold = this.transport === 'poll' ? 0 : 25;
+  private _hold = this._transport === 'poll' ? 0 : 25;
 
-  start(marks: Mark[]): void {
-    this.follow(marks);
-    this._loop().catch((error) => this.fail(failureOf(error)));
+  _start(marks: Mark[]): void {
+    this._follow(marks);
+    this._loop().catch((error) => this._fail(failureOf(error)));
   }
 
-  follow(marks: Mark[]): boolean {
-    let changed = marks.length !== this.marks.size;
-    const cursor = new Map<string, string | undefined>();
+  _follow(marks: Mark[]): boolean {
+    const old = new Map(this._marks);
+    this._marks.clear();
+    // Those that are known keep their turn.
+    const cursor = new Map([...this._cursor].filter(([name]) => marks.some((mark) => mark._name === name)));
+    let changed = cursor.size < old.size;
     for (const mark of marks) {
-      const same = this.marks.get(mark.name) === mark;
-      changed ||= !same;
-      cursor.set(mark.name, same ? this._cursor.get(mark.name) : mark.since);
+      this._marks.set(mark._name, mark);
+      if (old.get(mark._name) !== mark) {
+        changed = true;
+        cursor.set(mark._name, mark._since);
+      }
     }
+    this._cursor = cursor;
     if (changed) {
-      this.marks.clear();
-      for (const mark of marks) this.marks.set(mark.name, mark);
-      // Those that are known keep their turn.
-      this._cursor = new Map([...this._cursor].filter(([name]) => cursor.has(name)));
-      for (const [name, pos] of cursor) this._cursor.set(name, pos);
       this._abort.abort();
       this._abort = new AbortController();
-      this._again();
     }
     return true;
   }
 
-  protected shut(): void {
+  protected _shut(): void {
     this._abort.abort();
-    this._again();
   }
 
   private async _loop(): Promise<void> {
-    for (let first = true; !this.over; first = false) {
+    for (let first = true; !this._over;) {
       const { signal } = this._abort;
       const batch = [...this._cursor].slice(0, most);
-      const fresh = batch.some(([name]) => !this.marks.get(name)?.confirmed);
-      const hold = first || fresh ? 0 : Math.min(this._hold, this._cursor.size > most ? turn : 60);
+      const fresh = first || batch.some(([name]) => !this._marks.get(name)!._confirmed);
+      const wait = fresh ? 0 : this._cursor.size > most ? Math.min(turn, this._hold) : this._hold;
       const begun = Date.now();
-      let answer: any;
       try {
-        answer = await within(hold * 1000 + 10_000, signal, async (signal) => {
-          const response = await post(this.host, '/v1/poll', { cursor: formatCursor(batch), wait: hold, limit: 1000 }, signal);
-          return response.json().catch((error) => { throw failureOf(error); });
-        });
+        const answer = await within(wait * 1000 + 10_000, async (signal) =>
+          (await post(this._host, '/v1/poll', { cursor: formatCursor(batch), wait, limit: 1000 }, signal)).json(), signal);
+        this._take(answer, new Map(batch));
+        first = false;
+        this._opened();
+        if (answer.retry) throw new Failure('restart', 'again', undefined, answer.retry);
+        if (!this._hold && !answer.more) await sleep(this._host._pollEvery, signal);
       } catch (error) {
         if (signal.aborted) continue; // the marks changed, or it is over
-        const { consequence, after } = failureOf(error);
+        const { _next, _after } = failureOf(error);
         const stood = Date.now() - begun;
         // Something on the way ends what is idle: ask in time.
-        if (consequence !== 'next' || after || stood < 3000 || hold < 2) throw error;
-        this._hold = Math.max(1, Math.floor(stood / 1500));
-        continue;
-      }
-      if (signal.aborted) continue;
-      if (!Array.isArray(answer?.messages)) throw new Failure('bad_answer', 'the answer is not the server\'s', 'next');
-      this._take(answer, new Map(batch));
-      this.opened();
-      if (answer.retry) throw new Failure('restart', 'the server leaves', 'again', { after: answer.retry });
-      if (!this._hold && !answer.more && ![...this.marks.values()].some((mark) => !mark.confirmed)) {
-        await new Promise<void>((resolve) => {
-          const timer = setTimeout(resolve, this.host.pollEvery);
-          this._again = () => { clearTimeout(timer); resolve(); };
-        });
+        if (_next !== 'next' || _after || stood < 3000 || wait < 2) throw error;
+        this._hold = Math.max(1, stood / 1500 | 0);
       }
     }
   }
 
   private _take(answer: any, asked: Map<string, string | undefined>): void {
-    this.heard = Date.now();
+    this._heard = Date.now();
     const cursor = parseCursor(answer.cursor);
     for (const [name, pos] of cursor) {
       // To the end of the queue, in the order of the answer.
       this._cursor.delete(name);
       this._cursor.set(name, pos);
     }
-    this.tell(() => {
-      for (const name of cursor.keys()) {
-        const mark = this.marks.get(name);
-        const since = asked.get(name);
-        // From '0' it begins in front of the first that came.
-        if (mark && !mark.confirmed) this.host.confirmed(this, mark, since && since !== '0' ? since : this._front(answer, name) ?? cursor.get(name)!);
+    this._tell(() => {
+      for (const [name, pos] of cursor) {
+        const mark = this._marks.get(name)!;
+        if (!mark._confirmed) this._host._confirmed(this, mark, asked.get(name) ?? pos!);
       }
-      for (const gap of answer.gaps) this.host.gap(this, gap);
-      for (const message of answer.messages) this.host.message(this, messageOf(message));
+      for (const gap of answer.gaps) this._host._gap(this, gap);
+      for (const message of answer.messages) this._host._message(this, messageOf(message));
     });
-  }
-
-  // '0' itself where messages of the channel came: the first of them says where it stands.
-  private _front(answer: any, name: string): string | undefined {
-    return answer.messages.some((message: any) => message.channel === name) ? '0' : undefined;
   }
 }

@@ -15,76 +15,59 @@ const patience = 10_000;
 
 /** In what order to try: what worked before alone, then by how good they are. */
 export function groupsOf(transports: readonly Transport[], first?: string): Transport[][] {
-  const known = transports.filter((t) => t === first);
-  const rest = transports.filter((t) => t !== first);
-  const complete = (t: Transport) => t === 'poll';
-  return [
-    known,
-    rest.filter((t) => t === 'websocket'),
-    rest.filter((t) => t !== 'websocket' && !complete(t)),
-    rest.filter(complete),
-  ].filter((group) => group.length);
+  const rank = (t: Transport) => (t === first ? 0 : t === 'websocket' ? 1 : t === 'poll' ? 3 : 2);
+  return [0, 1, 2, 3].map((r) => transports.filter((t) => rank(t) === r)).filter((group) => group[0]);
 }
 
-/** Opens lines of all groups that it comes to. Resolves with the line that won, not yet accepted; the others are closed. Rejects with what the server says, or when nothing gets through. */
+/** Opens and starts lines of all groups that it comes to. Resolves with the line that won, not yet accepted; the others are closed. Rejects with what the server says, or when nothing gets through. */
 export function race(groups: Transport[][], open: (transport: Transport, opening: Opening) => Line, start: (line: Line) => void, signal: AbortSignal): Promise<Line> {
-  return new Promise((resolve, reject) => {
-    const running = new Set<Line>();
-    let timer: ReturnType<typeof setTimeout>;
-    let graceTimer: ReturnType<typeof setTimeout>;
-    let best: Line | undefined;
-    let decided = false;
-
-    const decide = (winner?: Line, failure?: Failure) => {
-      if (decided) return;
-      decided = true;
-      clearTimeout(timer);
-      clearTimeout(graceTimer);
-      for (const line of running) if (line !== winner) line.close();
-      if (winner) resolve(winner);
-      else reject(failure);
-    };
-
+  const running = new Set<Line>();
+  let timer: ReturnType<typeof setTimeout>;
+  return new Promise<Line>((resolve, reject) => {
     let next = 0;
-    const startNext = (failure = new Failure('timeout', 'nothing answered in time', 'next')) => {
+    let decided = false;
+    const decide = (line: Line) => {
+      if (decided || line._over) return;
+      decided = running.delete(line);
+      resolve(line);
+    };
+    const giveUp = (failure: Failure) => {
+      decided = true;
+      reject(failure);
+    };
+    const startNext = (failure = new Failure('timeout', 'next')) => {
       clearTimeout(timer);
       const group = groups[next++];
-      if (!group) return decide(undefined, failure);
+      if (!group) return giveUp(failure);
       timer = setTimeout(startNext, next < groups.length ? budget : patience);
-      const pending: (Line | undefined)[] = [];
-      group.forEach((transport, rank) => {
-        const opening = {
-          open() {
-            // Whoever is before it in the group may still come.
-            if (!best || pending.indexOf(best) > rank) best = line;
-            if (pending.slice(0, rank).some(Boolean)) {
-              clearTimeout(graceTimer);
-              graceTimer = setTimeout(() => decide(best), grace);
-            } else decide(best);
+      const lines = group.map((transport, rank) => {
+        const line: Line = open(transport, {
+          _open: () => {
+            if (rank) setTimeout(() => decide(line), grace);
+            else decide(line);
           },
-          fail(failure: Failure) {
+          _fail(failure) {
             running.delete(line);
-            pending[rank] = undefined;
-            if (best === line) best = undefined;
-            if (failure.consequence !== 'next') decide(undefined, failure);
+            if (decided) return;
+            if (failure._next !== 'next') giveUp(failure);
             else if (!running.size) startNext(failure);
-            else if (best && !pending.slice(0, pending.indexOf(best)).some(Boolean)) decide(best);
           },
-        };
-        const line = open(transport, opening);
+        });
         running.add(line);
-        pending[rank] = line;
+        return line;
       });
-      for (const line of pending) {
+      for (const line of lines) {
         try {
-          if (line && !decided) start(line);
+          if (!decided) start(line);
         } catch (error) {
-          line!.fail(failureOf(error)); // a WebSocket that a policy of the page forbids
+          line._fail(failureOf(error)); // a WebSocket that a policy of the page forbids
         }
       }
     };
-
-    signal.addEventListener('abort', () => decide(undefined, new Failure('closed', 'it was given up', 'next')));
+    signal.addEventListener('abort', () => giveUp(new Failure('aborted', 'next')));
     startNext();
+  }).finally(() => {
+    clearTimeout(timer);
+    for (const line of running) line._close();
   });
 }

@@ -14,61 +14,59 @@ const most = 100;
 export class Stream extends Line {
   private _abort = new AbortController();
 
-  start(marks: Mark[]): void {
-    for (const mark of marks) this.marks.set(mark.name, mark);
-    this._run().catch((error) => this.fail(failureOf(error)));
+  _start(marks: Mark[]): void {
+    for (const mark of marks) this._marks.set(mark._name, mark);
+    this._run(formatCursor(marks.map((mark) => [mark._name, mark._since]))).catch((error) => this._fail(failureOf(error)));
   }
 
-  follow(marks: Mark[]): boolean {
-    return marks.length === this.marks.size && marks.every((mark) => this.marks.get(mark.name) === mark);
+  _follow(marks: Mark[]): boolean {
+    return marks.length === this._marks.size && marks.every((mark) => this._marks.get(mark._name) === mark);
   }
 
-  protected shut(): void {
+  protected _shut(): void {
     this._abort.abort();
   }
 
-  private async _run(): Promise<void> {
-    if (this.marks.size > most) throw new Failure('too_many_channels', `a stream takes ${most} channels`, 'next');
-    const cursor = formatCursor([...this.marks.values()].map((mark) => [mark.name, mark.since] as const));
-    const answer = await post(this.host, `/v1/${this.transport}`, { cursor }, this._abort.signal);
+  private async _run(cursor: string): Promise<void> {
+    if (this._marks.size > most) throw new Failure('too_many_channels', 'next');
+    const answer = await post(this._host, `/v1/${this._transport}`, { cursor }, this._abort.signal);
     const reader = answer.body!.getReader();
     const decoder = new TextDecoder();
-    const parse = this.transport === 'sse' ? events((object) => this._hear(object)) : (line: string) => { if (line) this._hear(JSON.parse(line)); };
-    for (let rest = ''; !this.over;) {
+    let event: Record<string, string> = {};
+    for (let rest = ''; ;) {
       const { done, value } = await reader.read();
-      if (done) throw new Failure('network', 'the stream ended without a word', 'next');
-      this.heard = Date.now();
+      if (done) throw new Failure('network', 'next');
+      this._heard = Date.now();
       const lines = (rest + decoder.decode(value, { stream: true })).split('\n');
       rest = lines.pop()!;
-      for (const line of lines) parse(line);
+      for (const line of lines) {
+        // A JSON object, or of server-sent events one field: data is one line here, and the
+        // id of a welcome its cursor. An empty line ends the event.
+        const [, field, text] = /^(\w*): (.*)/.exec(line) ?? [];
+        if (field !== undefined) event[field] = text!;
+        else if (line) this._hear(JSON.parse(line));
+        else {
+          if (event.data) this._hear({ cursor: event.id, ...JSON.parse(event.data), type: event.event });
+          event = {};
+        }
+      }
     }
   }
 
   private _hear(object: any): void {
     const { type } = object;
+    if (type === 'close') throw byClose(object.code, object.reason, object.retry);
+    this._tell(() => {
+      if (type === 'message') this._host._message(this, messageOf(object));
+      if (type === 'gap') this._host._gap(this, object);
+      if (type === 'welcome') {
+        const cursor = parseCursor(object.cursor);
+        for (const mark of this._marks.values()) this._host._confirmed(this, mark, cursor.get(mark._name)!);
+      }
+    });
     if (type === 'welcome') {
-      this.silence = object.heartbeat * 2000;
-      const cursor = parseCursor(object.cursor);
-      this.tell(() => {
-        for (const mark of this.marks.values()) this.host.confirmed(this, mark, cursor.get(mark.name)!);
-      });
-      this.opened();
-    } else if (type === 'message') this.tell(() => this.host.message(this, messageOf(object)));
-    else if (type === 'gap') this.tell(() => this.host.gap(this, object));
-    else if (type === 'close') throw byClose(object.code, object.reason, object.retry);
-  }
-}
-
-// Reads lines of server-sent events as the server writes them: data on one line. The id of
-// a welcome is its cursor.
-function events(hear: (object: any) => void): (line: string) => void {
-  let event: Record<string, string> = {};
-  return (line) => {
-    if (!line) {
-      if (event.data) hear({ ...JSON.parse(event.data), type: event.event, cursor: event.id });
-      event = {};
+      this._silence = object.heartbeat * 2000;
+      this._opened();
     }
-    const colon = line.indexOf(': ');
-    if (colon > 0) event[line.slice(0, colon)] = line.slice(colon + 2);
-  };
+  }
 }

@@ -1,4 +1,5 @@
-import { Failure } from './failure.ts';
+import { closed } from './failure.ts';
+import type { Failure } from './failure.ts';
 import { eventOf } from './message.ts';
 import type { Gap, GapEvent, Message, MessageEvent } from './message.ts';
 import { notBehind } from './position.ts';
@@ -24,8 +25,8 @@ export interface SubscriptionEvents<T = any> {
 
 /** What subscriptions use of the client. */
 export interface Desk {
-  enter(sub: Subscription): void;
-  leave(sub: Subscription): void;
+  _enter(sub: Subscription): void;
+  _leave(sub: Subscription): void;
 }
 
 // So many messages wait for an iterator. With more the subscription rests, and goes on from
@@ -68,7 +69,7 @@ export class Subscription<T = any> extends EventTarget {
     signal?.addEventListener('abort', abort);
     this._unlisten = () => signal?.removeEventListener('abort', abort);
     if (signal?.aborted) abort();
-    else this._desk.enter(this);
+    else this._desk._enter(this);
   }
 
   /** The position behind the last message that was handed over, to go on from later. undefined before the first word of the server. */
@@ -77,14 +78,7 @@ export class Subscription<T = any> extends EventTarget {
   }
 
   unsubscribe(): void {
-    this._end(new Failure('closed', 'it was unsubscribed', 'stop'));
-  }
-
-  declare [Symbol.dispose]: () => void;
-
-  override addEventListener<K extends keyof SubscriptionEvents>(type: K, listener: ((event: SubscriptionEvents<T>[K]) => any) | EventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
-  override addEventListener(type: string, listener: any, options?: boolean | AddEventListenerOptions): void {
-    super.addEventListener(type, listener, options);
+    this._end(closed());
   }
 
   /** Messages one after the other. Leaving the loop unsubscribes. Gaps are told by the event. */
@@ -97,7 +91,7 @@ export class Subscription<T = any> extends EventTarget {
           this._handed = message.pos;
           if (this._resting && queue.length <= most / 2) {
             this._resting = false;
-            this._desk.enter(this);
+            this._desk._enter(this);
           }
           yield message;
         } else if (this._over) {
@@ -160,7 +154,7 @@ export class Subscription<T = any> extends EventTarget {
       this._wake?.();
       if (this._queue.length >= most && !this._resting) {
         this._resting = true;
-        this._desk.leave(this);
+        this._desk._leave(this);
       }
     }
     this.dispatchEvent(eventOf('message', message));
@@ -200,7 +194,7 @@ export class Subscription<T = any> extends EventTarget {
     this._over = true;
     this._attached = false;
     this._unlisten?.();
-    this._desk.leave(this);
+    this._desk._leave(this);
     this._settle(failure);
     if (failure.code !== 'closed') {
       this._failure = failure;
@@ -208,6 +202,11 @@ export class Subscription<T = any> extends EventTarget {
     }
     this._wake?.();
   }
+}
+
+export interface Subscription<T> {
+  addEventListener<K extends keyof SubscriptionEvents>(type: K, listener: ((event: SubscriptionEvents<T>[K]) => any) | EventListenerObject | null, options?: boolean | AddEventListenerOptions): void;
+  [Symbol.dispose](): void;
 }
 
 // Not everywhere there yet; where it is, `using` unsubscribes.

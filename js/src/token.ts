@@ -1,6 +1,7 @@
 // The client's token: a string, or a callback that is asked when one is needed.
 
 import { Failure } from './failure.ts';
+import { within } from './patience.ts';
 
 export type TokenReason = 'connect' | 'expiring' | 'expired';
 export type TokenSource = string | ((request: { reason: TokenReason; signal: AbortSignal }) => string | Promise<string>);
@@ -11,52 +12,42 @@ const patience = 30_000;
 const ahead = 60_000;
 
 export class Tokens {
-  private _token?: string;
+  /** The token to show, if there is any. */
+  _current?: string;
   private _asking?: Promise<string | undefined>;
+  private _reason: TokenReason = 'connect';
   private _timer?: ReturnType<typeof setTimeout>;
-  private _abort = new AbortController();
 
   /** expiring is called when a token should be renewed while it still holds. */
-  constructor(private _source: TokenSource | undefined, private _expiring: () => void) {}
-
-  /** The token to show, if there is any. */
-  get current(): string | undefined {
-    return this._token;
+  constructor(private _source: TokenSource | undefined, private _ended: AbortSignal, private _expiring: () => void) {
+    _ended.addEventListener('abort', () => clearTimeout(this._timer));
   }
 
-  /** Asks for a token unless there is one that holds. */
-  get(): Promise<string | undefined> {
-    return this._token === undefined ? this.renew('connect') : Promise.resolve(this._token);
+  /** The token that holds, or a new one. Who asks meanwhile gets the same. */
+  _get(reason = this._current === undefined && this._reason): Promise<string | undefined> {
+    return reason ? this._asking ??= this._ask(reason).finally(() => { this._asking = undefined; }) : Promise.resolve(this._current);
   }
 
-  /** Asks for a new one. Who asks meanwhile gets the same. */
-  renew(reason: TokenReason): Promise<string | undefined> {
-    return this._asking ??= this._ask(reason).finally(() => { this._asking = undefined; });
+  /** The server says that it has expired. */
+  _expire(): void {
+    this._current = undefined;
+    this._reason = 'expired';
   }
 
   private async _ask(reason: TokenReason): Promise<string | undefined> {
     const source = this._source;
-    if (typeof source !== 'function') {
-      if (source && reason !== 'connect') throw new Failure('token_expired', 'the token has expired; give a callback that gets a new one', 'stop');
-      return this._token = source;
+    if (typeof source === 'function') {
+      try {
+        this._current = await within(patience, (signal) => source({ reason, signal }), this._ended);
+      } catch (error: any) {
+        throw new Failure('token', 'busy', `the token callback failed: ${error?.message ?? error}`);
+      }
+      this._plan(this._current);
+    } else {
+      if (source && reason !== 'connect') throw new Failure('token_expired', 'stop', 'the token has expired; give a callback that gets a new one');
+      this._current = source;
     }
-    const abort = new AbortController();
-    const end = () => abort.abort();
-    const timer = setTimeout(end, patience);
-    this._abort.signal.addEventListener('abort', end);
-    try {
-      const token = await new Promise<string>((resolve, reject) => {
-        abort.signal.addEventListener('abort', () => reject(new Error('it took too long')));
-        Promise.resolve(source({ reason, signal: abort.signal })).then(resolve, reject);
-      });
-      this._plan(token);
-      return this._token = token;
-    } catch (error: any) {
-      throw new Failure('token', `the token callback failed: ${error?.message ?? error}`, 'busy');
-    } finally {
-      clearTimeout(timer);
-      this._abort.signal.removeEventListener('abort', end);
-    }
+    return this._current;
   }
 
   private _plan(token: string): void {
@@ -64,11 +55,6 @@ export class Tokens {
     const left = expiry(token) - Date.now();
     // Nothing is left of a fresh token where the clock is wrong: the server will say when.
     if (left > 0) this._timer = setTimeout(this._expiring, Math.min(Math.max(left - ahead, left * 0.75), 2 ** 31 - 1));
-  }
-
-  close(): void {
-    clearTimeout(this._timer);
-    this._abort.abort();
   }
 }
 

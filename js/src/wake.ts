@@ -3,14 +3,14 @@
 
 export interface Sleeper {
   /** The network came back, maybe another one. */
-  online(): void;
+  _online(): void;
   /** The page or the machine was away. */
-  woke(): void;
+  _woke(): void;
   /** The page goes, maybe to come back. A page with open lines would not be kept. */
-  hidden(): void;
-  shown(): void;
+  _hidden(): void;
+  _shown(): void;
   /** Comes every second, more seldom in pages that nobody looks at. */
-  tick(): void;
+  _tick(): void;
 }
 
 const second = 1000;
@@ -20,19 +20,19 @@ const slept = 10_000;
 /** Watches until the returned function is called. Where there is no page, sleep alone is seen. */
 export function watch(sleeper: Sleeper): () => void {
   const listeners: [any, string, (event: any) => void][] = [
-    [globalThis, 'online', () => sleeper.online()],
-    [globalThis, 'pagehide', () => sleeper.hidden()],
-    [globalThis, 'pageshow', ({ persisted }) => persisted && sleeper.shown()],
-    [globalThis.document, 'visibilitychange', () => document.hidden || sleeper.woke()],
-    [globalThis.document, 'resume', () => sleeper.woke()],
+    [globalThis, 'online', () => sleeper._online()],
+    [globalThis, 'pagehide', () => sleeper._hidden()],
+    [globalThis, 'pageshow', ({ persisted }) => persisted && sleeper._shown()],
+    [globalThis.document, 'visibilitychange', () => document.hidden || sleeper._woke()],
+    [globalThis.document, 'resume', () => sleeper._woke()],
   ];
   for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
   let last = Date.now();
   const timer = setInterval(() => {
     const now = Date.now();
-    if (now - last > slept) sleeper.woke();
+    if (now - last > slept) sleeper._woke();
     last = now;
-    sleeper.tick();
+    sleeper._tick();
   }, second);
   return () => {
     clearInterval(timer);
