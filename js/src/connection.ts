@@ -5,7 +5,6 @@ import { Backoff } from './backoff.ts';
 import { Failure, closed, failureOf } from './failure.ts';
 import type { Host, Line, Opening } from './line.ts';
 import { remember, remembered } from './memory.ts';
-import type { Gap, Message } from './message.ts';
 import { allTransports } from './options.ts';
 import type { Options, Transport } from './options.ts';
 import { Polls } from './poll.ts';
@@ -38,7 +37,6 @@ export class Connection implements Host, Desk {
   readonly _topics = new Map<string, Topic>();
   readonly _tokens: Tokens;
   readonly _name: string;
-  readonly _pollEvery: number;
   readonly _fetch: typeof fetch;
   readonly _WebSocket: any;
   /** Aborted once it is closed. */
@@ -47,7 +45,6 @@ export class Connection implements Host, Desk {
   _commands = 0;
   _line?: Line;
 
-  private readonly _upgradeAfter: number;
   private readonly _transports: Transport[];
   private readonly _end = new AbortController();
   // The line before, as long as it serves what the new one has not begun with.
@@ -64,15 +61,13 @@ export class Connection implements Host, Desk {
   private readonly _backoff = new Backoff();
   private _unwatch?: () => void;
 
-  constructor(readonly _origin: string, options: Options, private readonly _owner: Owner) {
-    this._name = options.client ?? randomName();
-    this._pollEvery = options.pollEvery ?? 3000;
-    this._upgradeAfter = options.upgradeAfter ?? 60_000;
-    this._fetch = options.fetch ?? ((...request) => fetch(...request));
-    this._WebSocket = options.WebSocket ?? globalThis.WebSocket;
-    this._transports = (options.transports ?? allTransports).filter((t) => t !== 'websocket' || this._WebSocket);
+  constructor(readonly _origin: string, readonly _options: Options, private readonly _owner: Owner) {
+    this._name = _options.client ?? randomName();
+    this._fetch = _options.fetch ?? ((...request) => fetch(...request));
+    this._WebSocket = _options.WebSocket ?? globalThis.WebSocket;
+    this._transports = (_options.transports ?? allTransports).filter((t) => t !== 'websocket' || this._WebSocket);
     this._ended = this._end.signal;
-    this._tokens = new Tokens(options.token, this._ended, () => this._expiring());
+    this._tokens = new Tokens(_options.token, this._ended, () => this._expiring());
   }
 
   get _token(): string | undefined {
@@ -114,7 +109,7 @@ export class Connection implements Host, Desk {
         this._owner._changed('idle');
       }, linger);
     }
-    this._unwatch ??= watch(this);
+    this._unwatch ??= watch((type) => this._seen(type));
     const { _line: line } = this;
     if (line) {
       if (!line._follow(this._each((topic) => topic._mark(line._marks.get(topic._name)))) && this._topics.size) this._connect([[line._transport]]);
@@ -194,7 +189,7 @@ export class Connection implements Host, Desk {
       const better = available.slice(0, Math.max(available.indexOf(transport!), 0));
       if (better[0]) this._connect(groupsOf(better));
       else this._planUpgrade();
-    }, Math.min(this._upgradeAfter * 2 ** this._upgrades++, longestUpgrade));
+    }, Math.min((this._options.upgradeAfter ?? 60_000) * 2 ** this._upgrades++, longestUpgrade));
   }
 
   // Losing it.
@@ -254,37 +249,27 @@ export class Connection implements Host, Desk {
   }
 
   // What is seen of the network, the page and the clock.
-
-  _online(): void {
-    // Maybe another network: nothing that was known of the old one holds.
-    remember(this._origin);
-    this._heldBackUntil = this._upgrades = 0;
-    this._backoff._reset();
-    if (this._line) this._connect(groupsOf(this._transports));
-    else if (this._retry) this._connect();
-  }
-
-  _woke(): void {
+  private _seen(type: string): void {
     const { _line: line } = this;
-    this._backoff._reset();
-    if (line ? Date.now() - line._heard > (line._silence || 60_000) * 0.6 : this._retry) this._connect();
-  }
-
-  _hidden(): void {
-    this._shut();
-    this._away = true;
-  }
-
-  _shown(): void {
-    this._away = false;
-    this._backoff._reset();
-    this._changed();
-  }
-
-  _tick(): void {
-    for (const line of [this._line, this._old]) {
-      if (line?._silence && Date.now() - line._heard > line._silence) line._fail(new Failure('silent', 'next'));
+    const silent = line && Date.now() - line._heard;
+    if (type === 'tick') {
+      if (line?._silence && silent! > line._silence) line._fail(new Failure('silent', 'next'));
+      return;
     }
+    this._backoff._reset();
+    if (type === 'pagehide') {
+      // A page with open lines would not be kept.
+      this._shut();
+      this._away = true;
+    } else if (type === 'pageshow') {
+      this._away = false;
+      this._changed();
+    } else if (type === 'online') {
+      // Maybe another network: nothing that was known of the old one holds.
+      remember(this._origin);
+      this._heldBackUntil = this._upgrades = 0;
+      if (line || this._retry) this._connect(groupsOf(this._transports));
+    } else if (line ? silent! > (line._silence || 60_000) * 0.6 : this._retry) this._connect();
   }
 
   // What lines say.
@@ -295,16 +280,9 @@ export class Connection implements Host, Desk {
     this._changed();
   }
 
-  _message(line: Line, message: Message): void {
-    this._served(line, message.channel).forEach((sub) => sub._message(message));
-  }
-
-  _gap(line: Line, { channel, reason, from, to }: Gap): void {
-    this._served(line, channel).forEach((sub) => sub._gap({ channel, reason, from, to }));
-  }
-
-  _stream(line: Line, piece: any, payload: Uint8Array): void {
-    this._served(line, piece.channel).forEach((sub) => sub._stream(piece, payload));
+  _hear(line: Line, object: any, payload?: Uint8Array): void {
+    const topic = this._topics.get(object.channel);
+    if (topic?._line === line) for (const sub of [...topic._subs]) sub._hear(object, payload);
   }
 
   _refused(line: Line, name: string, failure: Failure): void {
@@ -316,11 +294,6 @@ export class Connection implements Host, Desk {
   private _again(wait: number): void {
     clearTimeout(this._refusal);
     this._refusal = setTimeout(() => this._changed(), wait);
-  }
-
-  private _served(line: Line, name: string): Subscription[] {
-    const topic = this._topics.get(name);
-    return topic?._line === line ? [...topic._subs] : [];
   }
 
   // The end.

@@ -3,8 +3,7 @@
 // what comes.
 
 import type { Failure } from './failure.ts';
-import type { Message, Gap } from './message.ts';
-import type { Transport } from './options.ts';
+import type { Options, Transport } from './options.ts';
 import type { Mark } from './topic.ts';
 
 /** What lines use of the client. */
@@ -12,14 +11,13 @@ export interface Host {
   readonly _origin: string;
   readonly _name: string;
   readonly _token: string | undefined;
-  readonly _pollEvery: number;
+  readonly _options: Options;
   readonly _fetch: typeof fetch;
   readonly _WebSocket: any;
   /** The mark is followed now, from pos on. */
   _confirmed(line: Line, mark: Mark, pos: string): void;
-  _message(line: Line, message: Message): void;
-  _gap(line: Line, gap: Gap): void;
-  _stream(line: Line, piece: any, payload: Uint8Array): void;
+  /** A message, a gap, or a piece of a stream with its bytes. */
+  _hear(line: Line, object: any, payload?: Uint8Array): void;
   /** The server does not let the client follow a channel, or does no longer. */
   _refused(line: Line, name: string, failure: Failure): void;
   _broke(line: Line, failure: Failure): void;

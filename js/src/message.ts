@@ -32,13 +32,10 @@ export type GapEvent = Event & Gap;
 export const eventOf = (type: string, members: object): Event => Object.assign(new Event(type), members);
 
 /** What came over a line as a message: the line's own members go, base64 becomes bytes. */
-export function messageOf({ type, ref, cursor, data_base64, ...message }: any, payload?: Uint8Array): Message {
-  if (data_base64 !== undefined) message.data = bytesOf(data_base64);
-  if (payload) message.data = payload;
-  return message;
+export function messageOf({ type, cursor, data_base64, ...message }: any, payload?: Uint8Array): Message {
+  const data = payload ?? (data_base64 !== undefined ? Uint8Array.from(atob(data_base64), (c) => c.charCodeAt(0)) : message.data);
+  return data === undefined ? message : { ...message, data };
 }
-
-const bytesOf = (base64: string) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
 export function base64Of(bytes: Uint8Array): string {
   let text = '';

@@ -2,7 +2,6 @@
 
 import { Failure, failureOf } from './failure.ts';
 import { Line } from './line.ts';
-import { messageOf } from './message.ts';
 import { within, sleep } from './patience.ts';
 import { formatCursor, parseCursor } from './position.ts';
 import { post } from './request.ts';
@@ -63,7 +62,7 @@ export class Polls extends Line {
         first = false;
         this._opened();
         if (answer.retry) throw new Failure('restart', 'again', undefined, answer.retry);
-        if (!this._hold && !answer.more) await sleep(this._host._pollEvery, signal);
+        if (!this._hold && !answer.more) await sleep(this._host._options.pollEvery ?? 3000, signal);
       } catch (error) {
         if (signal.aborted) continue; // the marks changed, or it is over
         const { _next, _after } = failureOf(error);
@@ -88,8 +87,8 @@ export class Polls extends Line {
         const mark = this._marks.get(name)!;
         if (!mark._confirmed) this._host._confirmed(this, mark, asked.get(name) ?? pos!);
       }
-      for (const gap of answer.gaps) this._host._gap(this, gap);
-      for (const message of answer.messages) this._host._message(this, messageOf(message));
+      for (const gap of answer.gaps) this._host._hear(this, { ...gap, type: 'gap' });
+      for (const message of answer.messages) this._host._hear(this, message);
     });
   }
 }

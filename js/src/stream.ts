@@ -3,7 +3,6 @@
 
 import { Failure, byClose, failureOf } from './failure.ts';
 import { Line } from './line.ts';
-import { messageOf } from './message.ts';
 import { formatCursor, parseCursor } from './position.ts';
 import { post } from './request.ts';
 import type { Mark } from './topic.ts';
@@ -56,17 +55,11 @@ export class Stream extends Line {
   private _hear(object: any): void {
     const { type } = object;
     if (type === 'close') throw byClose(object.code, object.reason, object.retry);
-    this._tell(() => {
-      if (type === 'message') this._host._message(this, messageOf(object));
-      if (type === 'gap') this._host._gap(this, object);
-      if (type === 'welcome') {
-        const cursor = parseCursor(object.cursor);
-        for (const mark of this._marks.values()) this._host._confirmed(this, mark, cursor.get(mark._name)!);
-      }
-    });
     if (type === 'welcome') {
       this._silence = object.heartbeat * 2000;
+      const cursor = parseCursor(object.cursor);
+      this._tell(() => this._marks.forEach((mark) => this._host._confirmed(this, mark, cursor.get(mark._name)!)));
       this._opened();
-    }
+    } else this._tell(() => this._host._hear(this, object));
   }
 }

@@ -1,6 +1,6 @@
 import { closed } from './failure.ts';
 import type { Failure } from './failure.ts';
-import { eventOf } from './message.ts';
+import { eventOf, messageOf } from './message.ts';
 import type { Gap, GapEvent, Message, MessageEvent } from './message.ts';
 import { notBehind } from './position.ts';
 
@@ -131,28 +131,32 @@ export class Subscription<T = any> extends EventTarget {
     this._attached = false;
   }
 
-  /** @internal What the line that counts says. */
-  _message(message: Message<T>): void {
+  /** @internal What the line that counts says: a message, a gap, or a piece of a stream. */
+  _hear(object: any, payload?: Uint8Array): void {
     if (!this._attached) return;
+    const { type, ...members } = object;
+    if (type === 'gap') this._gap(members);
+    else if (type !== 'stream') this._message(messageOf(object, payload));
+    else if (this._streams) this.dispatchEvent(eventOf(type, { ...members, data: payload }));
+  }
+
+  private _message(message: Message<T>): void {
     const { pos } = message;
+    const at = this._pos!;
     if (this._ahead) {
-      if (pos === this._pos || !notBehind(this._pos!, pos)) {
-        this._ahead = pos !== this._pos;
-        this._passed = pos;
-        return;
-      }
+      const passed = this._passed!;
+      this._passed = pos;
+      if (pos === at) this._ahead = false;
+      if (!notBehind(at, pos) || pos === at || notBehind(pos, at)) return;
       // The line went past without ever standing here: what this stands on was rolled back.
-      if (!notBehind(pos, this._pos!)) this._leap({ channel: this.channel, reason: 'rollback', from: this._pos!, to: this._passed! });
-      else {
-        this._passed = pos;
-        return;
-      }
-    } else if (this._pos && notBehind(pos, this._pos)) return;
+      this._leap({ channel: this.channel, reason: 'rollback', from: at, to: passed });
+    } else if (notBehind(pos, at)) return;
     this._move(pos);
-    if (this._queue) {
-      this._queue.push(message);
+    const queue = this._queue;
+    if (queue) {
+      queue.push(message);
       this._wake?.();
-      if (this._queue.length >= most && !this._resting) {
+      if (queue.length >= most && !this._resting) {
         this._resting = true;
         this._desk._leave(this);
       }
@@ -160,21 +164,11 @@ export class Subscription<T = any> extends EventTarget {
     this.dispatchEvent(eventOf('message', message));
   }
 
-  /** @internal */
-  _gap(gap: Gap): void {
-    if (!this._attached) return;
-    if (this._ahead && notBehind(gap.to, this._pos!)) {
-      this._ahead = gap.to !== this._pos;
-      this._passed = gap.to;
-    } else this._leap({ ...gap, from: this._ahead ? this._pos! : gap.from });
-  }
-
-  /** @internal */
-  _stream(piece: any, data: Uint8Array): void {
-    if (this._attached && this._streams) {
-      const { type, ...members } = piece;
-      this.dispatchEvent(eventOf('stream', { ...members, data }));
-    }
+  private _gap({ channel, reason, from, to }: Gap): void {
+    if (this._ahead && notBehind(to, this._pos!)) {
+      this._ahead = to !== this._pos;
+      this._passed = to;
+    } else this._leap({ channel, reason, from: this._ahead ? this._pos! : from, to });
   }
 
   private _leap(gap: Gap): void {

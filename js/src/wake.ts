@@ -1,42 +1,31 @@
 // When a line may be dead without a word, or a try worth the while: the network is back, the
 // page is looked at again, comes out of the back/forward cache, or the machine has slept.
 
-export interface Sleeper {
-  /** The network came back, maybe another one. */
-  _online(): void;
-  /** The page or the machine was away. */
-  _woke(): void;
-  /** The page goes, maybe to come back. A page with open lines would not be kept. */
-  _hidden(): void;
-  _shown(): void;
-  /** Comes every second, more seldom in pages that nobody looks at. */
-  _tick(): void;
-}
-
 const second = 1000;
 // A second that took so long was slept through.
 const slept = 10_000;
 
-/** Watches until the returned function is called. Where there is no page, sleep alone is seen. */
-export function watch(sleeper: Sleeper): () => void {
-  const listeners: [any, string, (event: any) => void][] = [
-    [globalThis, 'online', () => sleeper._online()],
-    [globalThis, 'pagehide', () => sleeper._hidden()],
-    [globalThis, 'pageshow', ({ persisted }) => persisted && sleeper._shown()],
-    [globalThis.document, 'visibilitychange', () => document.hidden || sleeper._woke()],
-    [globalThis.document, 'resume', () => sleeper._woke()],
-  ];
-  for (const [target, type, listener] of listeners) target?.addEventListener?.(type, listener);
+/**
+ * Calls with online, pagehide, pageshow, visibilitychange and resume as they come, with wake after a
+ * sleep, and with tick every second, more seldom in pages that nobody looks at. Where there
+ * is no page, sleep alone is seen. Returns what ends it.
+ */
+export function watch(call: (type: string) => void): () => void {
+  const listener = ({ type }: { type: string }) => call(type);
+  // What the document is told passes the window on its way.
+  const each = (method: 'addEventListener' | 'removeEventListener') => {
+    for (const type of ['online', 'pagehide', 'pageshow', 'visibilitychange', 'resume']) globalThis[method]?.(type, listener, true);
+  };
+  each('addEventListener');
   let last = Date.now();
   const timer = setInterval(() => {
     const now = Date.now();
-    if (now - last > slept) sleeper._woke();
+    call(now - last > slept ? 'wake' : 'tick');
     last = now;
-    sleeper._tick();
   }, second);
   return () => {
     clearInterval(timer);
-    for (const [target, type, listener] of listeners) target?.removeEventListener?.(type, listener);
+    each('removeEventListener');
   };
 }
 

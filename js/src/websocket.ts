@@ -1,6 +1,5 @@
-import { Failure, byClose, byCode } from './failure.ts';
+import { Failure, byClose, byCode, failureOf } from './failure.ts';
 import { Line } from './line.ts';
-import { messageOf } from './message.ts';
 import type { Mark } from './topic.ts';
 
 export class Socket extends Line {
@@ -20,20 +19,15 @@ export class Socket extends Line {
     };
     socket.onmessage = ({ data }: any) => {
       this._heard = Date.now();
-      let object: any;
-      let payload: Uint8Array | undefined;
       try {
-        if (typeof data !== 'string') {
+        if (typeof data === 'string') this._hear(JSON.parse(data));
+        else {
           const length = new DataView(data).getUint32(0);
-          payload = new Uint8Array(data, 4 + length);
-          data = new TextDecoder().decode(new Uint8Array(data, 4, length));
+          this._hear(JSON.parse(new TextDecoder().decode(new Uint8Array(data, 4, length))), new Uint8Array(data, 4 + length));
         }
-        object = JSON.parse(data);
-      } catch {
-        this._fail(new Failure('bad_answer', 'next'));
-        return;
+      } catch (error) {
+        this._fail(failureOf(error)); // whoever answers here is no wsbridge
       }
-      this._hear(object, payload);
     };
     socket.onclose = ({ code, reason }: any) => {
       const retry = /^retry=(\d+)/.exec(reason)?.[1];
@@ -76,11 +70,7 @@ export class Socket extends Line {
   }
 
   protected _shut(): void {
-    const { _socket: socket } = this;
-    if (socket) {
-      socket.onopen = socket.onmessage = socket.onclose = null;
-      socket.close(1000);
-    }
+    this._socket?.close(1000);
     for (const answered of this._answers.values()) answered(new Failure('network', 'next'));
   }
 
@@ -118,12 +108,6 @@ export class Socket extends Line {
     else if (type === 'welcome') {
       this._silence = object.heartbeat * 2000;
       this._opened();
-    } else {
-      this._tell(() => {
-        if (type === 'message') this._host._message(this, messageOf(object, payload));
-        if (type === 'gap') this._host._gap(this, object);
-        if (type === 'stream') this._host._stream(this, object, payload!);
-      });
-    }
+    } else this._tell(() => this._host._hear(this, object, payload));
   }
 }
