@@ -16,7 +16,7 @@ export class FaultProxy {
   gone = false;         // connections are refused
   cuts = 0;             // lines that were ended
   requests = [];        // what was asked for
-  pages = new Map();    // pages of its own: path to HTML
+  pages = new Map();    // pages and scripts of its own, by path
   #lines = new Set();
   #pipes = new Set();
 
@@ -80,7 +80,7 @@ export class FaultProxy {
     this.requests.push(asked.url);
     const page = this.pages.get(asked.url);
     if (page) {
-      answer.writeHead(200, { 'Content-Type': 'text/html; charset=utf-8' }).end(page);
+      answer.writeHead(200, { 'Content-Type': `text/${asked.url.endsWith('.js') ? 'javascript' : 'html'}; charset=utf-8` }).end(page);
       return;
     }
     const { port } = new URL(this.upstream());

@@ -70,17 +70,22 @@ export class Client extends EventTarget {
     return new Subscription(channel, this._connection, { ...options, since });
   }
 
+  /** @internal */
+  _send(command: object, payload?: Uint8Array, signal?: AbortSignal): Promise<any> {
+    return send(this._connection, command, payload, signal);
+  }
+
   /** Publishes once, however often it has to be sent. data: what JSON can say, or bytes. */
   async publish(channel: string, data: unknown, { event, meta, idempotencyKey, signal }: PublishOptions = {}): Promise<Published> {
     const bytes = await bytesOf(data);
     const command = { type: 'publish', channel, event, meta, idempotency_key: idempotencyKey ?? randomName(), data: bytes ? undefined : data };
-    const { id, pos, duplicate } = await send(this._connection, command, bytes, signal);
+    const { id, pos, duplicate } = await this._send(command, bytes, signal);
     return { id, pos, duplicate };
   }
 
   /** @internal */
   async _history(channel: string, { since, before, limit, signal }: HistoryOptions = {}): Promise<History> {
-    const { messages, gaps, cursor } = await send(this._connection, { type: 'history', channel, since, before, limit }, undefined, signal);
+    const { messages, gaps, cursor } = await this._send({ type: 'history', channel, since, before, limit }, undefined, signal);
     return { messages: messages.map((message: any) => messageOf(message)), gaps, cursor };
   }
 

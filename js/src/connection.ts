@@ -136,7 +136,7 @@ export class Connection implements Host, Desk {
     let line: Line | undefined;
     let failure = new Failure('network', 'next');
     try {
-      await this._tokens._get();
+      if (!this._options._line) await this._tokens._get();
       line = await race(groups ?? groupsOf(this._available(), remembered(this._origin)), (transport, opening) => this._open(transport, opening),
         (line) => line._start(this._marks()), racing.signal);
     } catch (error) {
@@ -159,7 +159,7 @@ export class Connection implements Host, Desk {
   }
 
   private _open(transport: Transport, opening: Opening): Line {
-    return new (transport === 'websocket' ? Socket : isStream(transport) ? Stream : Polls)(transport, this, opening);
+    return this._options._line?.(this, opening) ?? new (transport === 'websocket' ? Socket : isStream(transport) ? Stream : Polls)(transport, this, opening);
   }
 
   private _available(): Transport[] {
@@ -283,6 +283,11 @@ export class Connection implements Host, Desk {
   _hear(line: Line, object: any, payload?: Uint8Array): void {
     const topic = this._topics.get(object.channel);
     if (topic?._line === line) for (const sub of [...topic._subs]) sub._hear(object, payload);
+  }
+
+  /** A line is one of another program, whose state changed. */
+  _report(line: Line, state: State): void {
+    if (line === this._line) this._owner._changed(state);
   }
 
   _refused(line: Line, name: string, failure: Failure): void {

@@ -2,6 +2,7 @@
 // the other. It takes marks, which say what to follow and from where, and tells its host
 // what comes.
 
+import type { State } from './connection.ts';
 import type { Failure } from './failure.ts';
 import type { Options, Transport } from './options.ts';
 import type { Mark } from './topic.ts';
@@ -18,6 +19,7 @@ export interface Host {
   _confirmed(line: Line, mark: Mark, pos: string): void;
   /** A message, a gap, or a piece of a stream with its bytes. */
   _hear(line: Line, object: any, payload?: Uint8Array): void;
+  _report(line: Line, state: State): void;
   /** The server does not let the client follow a channel, or does no longer. */
   _refused(line: Line, name: string, failure: Failure): void;
   _broke(line: Line, failure: Failure): void;
@@ -43,7 +45,7 @@ export abstract class Line {
   // better line is given its chance; a loser's is dropped.
   private _held?: (() => void)[] = [];
 
-  constructor(readonly _transport: Transport, protected readonly _host: Host, private readonly _opening: Opening) {}
+  constructor(public _transport: Transport, protected readonly _host: Host, private readonly _opening: Opening) {}
 
   /** Opens it. */
   abstract _start(marks: Mark[]): void;

@@ -1,6 +1,8 @@
+import type { Host, Line, Opening } from './line.ts';
 import type { TokenSource } from './token.ts';
 
-export type Transport = 'websocket' | 'sse' | 'http-stream' | 'long-poll' | 'poll';
+/** tab: by way of another tab, see @wsbridge/client/tabs. */
+export type Transport = 'websocket' | 'sse' | 'http-stream' | 'long-poll' | 'poll' | 'tab';
 
 /** All of them, the best first. */
 export const allTransports: readonly Transport[] = ['websocket', 'sse', 'http-stream', 'long-poll', 'poll'];
@@ -22,4 +24,6 @@ export interface Options {
   upgradeAfter?: number;
   /** Milliseconds between plain polls. Default: 3,000. */
   pollEvery?: number;
+  /** @internal Makes lines of another kind, which transports then names. */
+  _line?: (host: Host, opening: Opening) => Line;
 }

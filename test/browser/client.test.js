@@ -2,6 +2,7 @@
 // case a ledger in the page holds that each of at least 500 messages came once and in order.
 
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { after, before, describe, test } from 'node:test';
 
@@ -319,5 +320,69 @@ describe('with Redis', { concurrency: 2 }, () => {
     await visit.publish(50);
     await visit.balanced();
     assert.ok((await visit.state()).states.some(({ reason }) => reason), 'its line was never moved');
+  });
+});
+
+describe('several tabs', () => {
+  // Each tab has a ledger of its own; together they have one line.
+  test('share a line, and go on when the one that has it is closed', async (t) => {
+    const proxy = await FaultProxy.start(() => server.origin);
+    const context = await browser.newContext();
+    t.after(async () => {
+      await context.close();
+      proxy.close();
+    });
+    const imports = { '@wsbridge/client': '/dist/index.js', '@wsbridge/client/tabs': '/dist/tabs.js' };
+    for (const path of Object.values(imports)) proxy.pages.set(path, await readFile(new URL(`../../js${path}`, import.meta.url)));
+    proxy.pages.set('/page', `<!doctype html><title>tab</title><script type="importmap">${JSON.stringify({ imports })}</script>`);
+    const channel = `client-${++channels}`;
+    let published = 0;
+    const publish = async (count) => {
+      for (const end = published + count; published < end;) await server.publish(channel, String(++published));
+    };
+    const open = async () => {
+      const tab = await context.newPage();
+      tab.complaints = [];
+      tab.on('pageerror', (error) => tab.complaints.push(String(error)));
+      await tab.goto(`${proxy.origin}/page`);
+      await tab.evaluate(async (channel) => {
+        const { share } = await import('@wsbridge/client/tabs');
+        globalThis.client = share('ann');
+        globalThis.ledger = [];
+        globalThis.sub = client.channel(channel).subscribe({ since: '0' });
+        sub.addEventListener('message', ({ data }) => ledger.push(data));
+        sub.addEventListener('gap', ({ reason }) => ledger.push(`gap ${reason}`));
+        await sub.ready;
+      }, channel);
+      return tab;
+    };
+    const balanced = async (tab) => {
+      await until(`${published} messages`, () => tab.evaluate((published) => ledger.length >= published, published));
+      assert.deepEqual(await tab.evaluate(() => ledger), Array.from({ length: published }, (_, i) => i + 1));
+      assert.deepEqual(tab.complaints, []);
+    };
+    const lines = () => proxy.requests.filter((url) => url.startsWith('/v1/ws')).length;
+
+    const first = await open();
+    await publish(100);
+    const second = await open();
+    const third = await open();
+    await publish(100);
+    await Promise.all([first, second, third].map(balanced));
+    assert.equal(lines(), 1);
+    assert.deepEqual(await third.evaluate(() => [client.state, client.transport]), ['connected', 'websocket']);
+    const { duplicate } = await third.evaluate((channel) => client.publish(channel, 201), channel);
+    assert.equal(duplicate, false);
+    published++;
+
+    await first.close();
+    await publish(200);
+    await Promise.all([second, third].map(balanced));
+    assert.equal(lines(), 2);
+    await second.evaluate(() => client.close());
+    await publish(100);
+    await balanced(third);
+    assert.equal(lines(), 3);
+    assert.ok(published >= 500);
   });
 });
