@@ -11,6 +11,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/api"
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/bridge/relay"
 	"github.com/wsbridge/wsbridge/internal/auth"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/pubsub/membroker"
@@ -49,18 +50,22 @@ func serve(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
+	keys := auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match
+	streams := relay.New(relay.Options{})
 	clients := transport.New(b, transport.Options{
+		Relay: streams, Keys: keys,
 		Authenticate: func(token string) (transport.Identity, error) { return identify(tokens, token) },
 	})
 	handler := api.New(api.Options{
 		Bridge: b, Transport: clients,
-		Keys: auth.NewKeys([]auth.Secret{auth.NewSecret(apiKey)}).Match,
+		Keys: keys,
 		Sign: func(c auth.Claims, ttl time.Duration) (string, time.Time, error) {
 			return tokens.Sign(c, ttl, time.Now())
 		},
 	})
 	server := httptest.NewServer(handler)
 	t.Cleanup(func() {
+		streams.Close()
 		server.CloseClientConnections()
 		server.Close()
 		clients.Close()

@@ -28,6 +28,7 @@ const patience = 30 * time.Second
 //
 //   - publish CHANNEL DATA
 //   - purge CHANNEL
+//   - stream CHANNEL BYTES
 //
 // A request or an answer is written as HTTP/1.1, whose head ends with an empty line. Once a
 // connection is a WebSocket, a line is a text frame, "close CODE REASON", or "binary" with
@@ -295,16 +296,18 @@ func (c *transcript) translate(line string) string {
 func (c *transcript) beside(line string) {
 	c.say('*', line)
 	words := strings.SplitN(line, " ", 3)
-	method, body := http.MethodPost, ""
+	method, resource, body := http.MethodPost, "messages", ""
 	switch words[0] {
 	case "publish":
 		body = words[2]
+	case "stream":
+		resource, body = "streams", words[2]
 	case "purge":
 		method = http.MethodDelete
 	default:
 		c.t.Fatalf("%s: a backend cannot %q", c.where, line)
 	}
-	request, err := http.NewRequest(method, "http://"+c.site.addr+"/v1/channels/"+words[1]+"/messages", strings.NewReader(body))
+	request, err := http.NewRequest(method, "http://"+c.site.addr+"/v1/channels/"+words[1]+"/"+resource, strings.NewReader(body))
 	if err != nil {
 		c.t.Fatal(err)
 	}
