@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 const root = fileURLToPath(new URL('..', import.meta.url));
 const embedded = fileURLToPath(new URL('../../internal/clientjs/client.js', import.meta.url));
 
-export const entries = ['index', 'react', 'tabs'];
+export const entries = ['index', 'react', 'streams', 'tabs'];
 
 // What is told whoever opens the script.
 const banner = '/* wsbridge client, Apache-2.0, https://github.com/wsbridge/wsbridge */';

@@ -23,7 +23,8 @@ const script = (globalThis.document?.currentScript as HTMLScriptElement | null)?
 
 /** A client of a wsbridge server. It connects while something is subscribed. */
 export class Client extends EventTarget {
-  private readonly _connection: Connection;
+  /** @internal */
+  readonly _connection: Connection;
   // Where channels stood before they were subscribed here.
   private readonly _before: Map<string, string | undefined>;
   private _state: State = 'idle';

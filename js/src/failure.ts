@@ -18,6 +18,11 @@ export class Failure extends Error {
   /** @internal Milliseconds after which to come back, by the server's word. */
   readonly _after?: number;
 
+  /** @internal A failure by an answer that is no 2xx. Only the server has codes: pages of proxies and portals say nothing about it. */
+  static _byAnswer(status: number, said: any, after?: number): Failure {
+    return typeof said?.code === 'string' ? byCode(said, after) : new Failure(`http_${status}`, 'next', undefined, after);
+  }
+
   /** @internal */
   constructor(readonly code: string, next: Consequence, readonly detail = code, after?: number, readonly channel?: string) {
     super(detail);
@@ -28,9 +33,12 @@ export class Failure extends Error {
 
 /** A failure by the code that stands in problems and in errors of commands. */
 export const byCode = ({ code, detail, channel }: { code: string; detail?: string; channel?: string }, after?: number) =>
-  new Failure(code, code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : 'stop', detail, after, channel);
+  new Failure(code, code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : otherwise.test(code) ? 'next' : 'stop', detail, after, channel);
 
 const passing = /^(unavailable|outcome_unknown|not_replicated|rate_limited|over_capacity|starting|draining|internal|timeout)$/;
+
+// What is not known at a path may be known by another transport.
+const otherwise = /^(not_found|method_not_allowed|unsupported_media_type|upgrade_required|not_supported)$/;
 
 /** A failure by close code. What to do follows from the hundreds, also for codes that come later. */
 export function byClose(code: number, reason: string, after?: number, said?: Failure): Failure {

@@ -1,7 +1,7 @@
 // Requests by POST. The body is sent as text/plain with the token inside, which no browser
 // asks permission for, and which leaves no token in a URL.
 
-import { Failure, byCode } from './failure.ts';
+import { Failure } from './failure.ts';
 import type { Host } from './line.ts';
 
 /** POSTs a body. Whatever is no 2xx is thrown as a Failure. */
@@ -10,10 +10,5 @@ export async function post(host: Host, path: string, body: object, signal: Abort
     method: 'POST', body: JSON.stringify({ ...body, token: host._token, client: host._name }), cache: 'no-store', credentials: 'omit', signal,
   });
   if (answer.ok) return answer;
-  const { status } = answer;
-  const after = Number(answer.headers.get('Retry-After')) * 1000 || undefined;
-  const said = await answer.json().catch(() => 0);
-  // Only the server has codes. Pages of proxies and portals say nothing about it, and what
-  // is not known at the path may be known by another transport.
-  throw typeof said.code === 'string' && ![404, 405, 415, 426, 501].includes(status) ? byCode(said, after) : new Failure(`http_${status}`, 'next', undefined, after);
+  throw Failure._byAnswer(answer.status, await answer.json().catch(() => 0), Number(answer.headers.get('Retry-After')) * 1000 || undefined);
 }
