@@ -9,7 +9,7 @@ SEEDS       ?= 20
 SEED        ?= 1
 RUN         ?=
 
-.PHONY: test setup build clientjs lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis fmt clean
+.PHONY: test setup build clientjs lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis bench-client fmt clean
 
 test: setup lint unit conformance openapi e2e fuzz-short
 
@@ -75,6 +75,11 @@ bench-land:
 # What the broker on Redis costs, beside what Redis can do. Fails when it is too much.
 bench-redis:
 	go run ./bench/redis
+
+# How long a page waits for its first message, by what gets through. Prints a table.
+bench-client:
+	go build -o test/.build/wsbridge ./cmd/wsbridge
+	node test/bench/client.js
 
 fmt:
 	gofmt -w .

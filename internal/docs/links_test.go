@@ -72,7 +72,7 @@ func TestLinks(t *testing.T) {
 // languages that blocks of code may be tagged with, so that they are coloured, or not, on
 // purpose.
 var languages = map[string]bool{
-	"abnf": true, "sh": true, "go": true, "js": true, "html": true, "python": true, "php": true, "json": true,
+	"abnf": true, "sh": true, "go": true, "js": true, "jsx": true, "html": true, "python": true, "php": true, "json": true,
 	"yaml": true, "http": true, "text": true, "nginx": true, "ini": true, "mermaid": true, "dockerfile": true, "promql": true,
 }
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { test } from 'node:test';
 import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
@@ -25,6 +26,13 @@ test('the script gives the global wsbridge, with the names of the package', asyn
 
 test('what is built keeps within its budget', async () => {
   for (const { name, bytes, budget } of await sizes()) assert.ok(bytes <= budget, `${name}: ${bytes} bytes gzipped, at most ${budget}`);
+});
+
+test('each entry can be required, with the names that it has when imported', async () => {
+  const require = createRequire(import.meta.url);
+  for (const entry of ['', '/react', '/streams', '/tabs']) {
+    assert.deepEqual(Object.keys(require(`@wsbridge/client${entry}`)).sort(), Object.keys(await import(`@wsbridge/client${entry}`)).sort());
+  }
 });
 
 test('the package can be imported, required and typed', async () => {
