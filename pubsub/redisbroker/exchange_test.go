@@ -97,3 +97,14 @@ func TestInboxFollowsAFailover(t *testing.T) {
 	master.Kill()
 	reaches(t, a, b, arrived)
 }
+
+func TestInboxFollowsTheCluster(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, 1)
+	open := exchanges(onCluster(cluster))
+	arrived := make(chan []byte, 1000)
+	a, b := open(t, func([]byte) {}), open(t, func(d []byte) { arrived <- bytes.Clone(d) })
+	reaches(t, a, b, arrived)
+	keys := newKeyspace(Options{Prefix: "x"}) // the slot is that of the instance's name
+	cluster.MasterOf(slot(keys.inbox(b.Instance()))).Kill()
+	reaches(t, a, b, arrived)
+}
