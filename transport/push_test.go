@@ -90,6 +90,9 @@ func TestWebSocketIsGivenStreamsBetweenItsMessages(t *testing.T) {
 	s, r := openWithStreams(t, relay.Options{})
 	l, plain := s.webSocket("token=ann", nil), s.webSocket("token=ann&channels=files,news", nil)
 	expect(l, "welcome")
+	expect(plain, "welcome")
+	expect(plain, "subscribed")
+	expect(plain, "subscribed")
 	l.join("files")
 	l.send(`{"type":"subscribe","ref":2,"channel":"news"}`)
 	expect(l, "subscribed")
@@ -129,9 +132,6 @@ func TestWebSocketIsGivenStreamsBetweenItsMessages(t *testing.T) {
 		t.Errorf("%d bytes and %d messages came", at, news)
 	}
 	// Who has not asked gets the messages only.
-	expect(plain, "welcome")
-	expect(plain, "subscribed")
-	expect(plain, "subscribed")
 	for range 12 {
 		expect(plain, "message")
 	}
