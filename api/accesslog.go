@@ -17,7 +17,7 @@ func (s *server) accessLog(next http.Handler) http.Handler {
 			return
 		}
 		start := time.Now()
-		watched := &watchedWriter{ResponseWriter: w}
+		watched := watch(w, r)
 		defer func() {
 			s.Logger.LogAttrs(r.Context(), slog.LevelDebug, "request",
 				slog.String("method", r.Method),

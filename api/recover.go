@@ -17,7 +17,7 @@ import (
 // says is not logged: it may quote what a client sent.
 func (s *server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		watched := &watchedWriter{ResponseWriter: w}
+		watched := watch(w, r)
 		defer func() {
 			reason := recover()
 			if reason == nil {
@@ -50,7 +50,12 @@ func (s *server) recoverPanics(next http.Handler) http.Handler {
 // ResponseWriter may be able to do is found by http.ResponseController.
 type watchedWriter struct {
 	http.ResponseWriter
-	status int
+	upgrade bool // the request asks for a WebSocket
+	status  int
+}
+
+func watch(w http.ResponseWriter, r *http.Request) *watchedWriter {
+	return &watchedWriter{ResponseWriter: w, upgrade: r.Header.Get("Upgrade") != ""}
 }
 
 func (w *watchedWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -70,12 +75,14 @@ func (w *watchedWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Hijack hands over the connection of a WebSocket, on which 101 is written by its new owner, or of
-// a stream that has begun.
+// Hijack hands over the connection of a WebSocket, on which 101 is written by its new owner, of a
+// stream that has begun, or of a poll that waits, which is answered with 200.
 func (w *watchedWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && w.status == 0 {
-		w.status = http.StatusSwitchingProtocols
+		if w.status = http.StatusOK; w.upgrade {
+			w.status = http.StatusSwitchingProtocols
+		}
 	}
 	return conn, rw, err
 }

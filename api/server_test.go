@@ -83,10 +83,16 @@ func newSite(t testing.TB, change func(*Options)) *site {
 	if change != nil {
 		change(&o)
 	}
-	server := httptest.NewServer(seen.Record(New(o)))
+	handler := seen.Record(New(o))
+	server := httptest.NewServer(handler)
 	s.url = server.URL
+	returned := s.client.KeepPolls(handler)
+	var returning sync.WaitGroup
+	returning.Go(func() { server.Config.Serve(returned) })
 	t.Cleanup(func() {
 		server.Close()
+		returned.Close()
+		returning.Wait()
 		streams.Close()
 		s.client.Close()
 		s.bridge.Close()

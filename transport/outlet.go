@@ -67,7 +67,7 @@ type talker interface {
 // open begins the session of a talker on the goroutine of its request, which has the outlet, and
 // the work for it, until it calls start, or endWork after finish.
 func (o *outlet) open(s *Server, transport string, from netip.Addr, t talker) {
-	o.talker, o.pump = t, s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))]
+	o.talker, o.pump = t, s.nextPump()
 	o.busy, o.pumping = true, true
 	o.begin(s, transport, from, t)
 }

@@ -3,11 +3,14 @@ package transport
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/wsbridge/wsbridge/bridge"
+	"github.com/wsbridge/wsbridge/pubsub"
 )
 
 // A poll that is held until there is something is another transport, to an operator, than
@@ -24,100 +27,147 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, longPoll, err)
 		return
 	}
-	defer s.release(from)
 	a, err := s.admit(w, r)
 	transport := longPoll
 	if err == nil && a.wait == 0 {
 		transport = plainPoll
 	}
 	if err != nil {
+		s.release(from)
 		s.refuse(w, transport, err)
 		return
 	}
-	p := &poll{wait: a.wait, bell: newDoorbell()}
+	p := &poll{wait: a.wait, limit: a.limit, pump: s.nextPump()}
 	p.begin(s, transport, from, p)
-	p.name = a.name
-	p.answer = newAnswer(a.limit, p.opened)
-	defer p.answer.release()
+	p.name, p.placed, p.bell = a.name, true, newDoorbell()
 
 	awaitClient(w, r)
-	err = p.run(r.Context(), a)
-	p.leave(closeNormal)
+	answer, err := p.run(w, r, a)
 	switch {
-	case err != nil && r.Context().Err() != nil: // nobody is there to be answered
+	case answer != nil:
+		p.leave(closeNormal)
+		s.writeAnswer(w, p, answer)
 	case err != nil:
-		s.refuse(w, transport, err)
-	default:
-		s.writeAnswer(w, p)
+		p.leave(closeNormal)
+		if r.Context().Err() == nil { // else nobody is there to be answered
+			s.refuse(w, transport, err)
+		}
 	}
 }
 
-// A poll is held by its handler's goroutine.
+// A poll is held by the goroutine of its handler, or in the hands of a line that was taken
+// away from net/http (see held.go).
 type poll struct {
 	session
 	wait   time.Duration
-	bell   doorbell
+	limit  int           // messages
+	cursor pubsub.Cursor // where it begins
 	timeUp atomic.Bool
-	answer *answer
+	pump   *pump
+
+	mu      sync.Mutex // guards what follows
+	bell    doorbell   // of the handler's goroutine; nil: nobody waits there
+	line    *httpLine  // nil: it is the handler's
+	head    []byte     // of the answer, but for the length
+	pumping bool       // somebody looks for an answer
+	again   bool       // it was woken meanwhile
+	over    bool       // it was answered, or the client has left
 }
 
-// Wake and Stopped implement [bridge.Consumer].
-func (p *poll) Wake()         { p.bell.ring() }
+// Wake implements [bridge.Consumer].
+func (p *poll) Wake() {
+	p.mu.Lock()
+	start := p.line != nil && !p.pumping && !p.over
+	p.again = p.pumping
+	p.pumping = p.pumping || start
+	if p.line == nil && p.bell != nil {
+		p.bell.ring()
+	}
+	p.mu.Unlock()
+	if start {
+		p.pump.post(p)
+	}
+}
+
+// Stopped implements [bridge.Consumer]: what the poll has is good, and its cursor tells what it
+// has not.
 func (p *poll) Stopped(error) {}
 
-func (p *poll) cut() {} // it writes only when it has left
-
-// run collects the answer.
-func (p *poll) run(ctx context.Context, a admission) error {
-	s := p.server
-	if !p.enter() {
-		return errDraining
+func (p *poll) cut() {
+	p.mu.Lock()
+	line := p.line
+	p.mu.Unlock()
+	if line != nil { // else it writes only when it has left
+		line.close()
 	}
-	p.identify(a.identity)
-	cursor, err := p.join(ctx, a.marks)
-	if err != nil {
-		return err
-	}
-	p.accept()
-	p.answer.begin(cursor)
-	if p.wait > 0 {
-		p.beat.Func = func() { p.timeUp.Store(true); p.bell.ring() }
-		s.wheel.Schedule(&p.beat, p.wait)
-	}
-	return p.collect(ctx)
 }
 
-// collect pulls until the answer is full, or holds something and nothing is left, or the
-// wait is over.
-func (p *poll) collect(ctx context.Context) error {
+// run collects the answer. Without one, and without an error, the poll is held elsewhere.
+func (p *poll) run(w http.ResponseWriter, r *http.Request, a admission) (*answer, error) {
+	if !p.enter() {
+		return nil, errDraining
+	}
+	p.identify(a.identity)
+	var err error
+	if p.cursor, err = p.join(r.Context(), a.marks); err != nil {
+		return nil, err
+	}
+	p.accept()
+	if p.wait > 0 {
+		p.beat.Func = func() { p.timeUp.Store(true); p.Wake() }
+		p.server.wheel.Schedule(&p.beat, p.wait)
+	}
+	return p.collect(w, r)
+}
+
+// answer returns one that holds nothing yet.
+func (p *poll) answer() *answer {
+	a := newAnswer(p.limit, p.opened)
+	a.begin(slices.Clone(p.cursor))
+	return a
+}
+
+// ready reports whether the poll is to be answered whatever the answer holds.
+func (p *poll) ready() bool { return p.wait == 0 || p.timeUp.Load() || p.ending.Load() != nil }
+
+// collect pulls until the answer is full, or holds something and nothing is left, or the wait
+// is over, unless the poll can be held elsewhere.
+func (p *poll) collect(w http.ResponseWriter, r *http.Request) (*answer, error) {
+	ctx := r.Context()
+	a := p.answer()
 	for {
-		done, err := p.gather(ctx)
+		done, err := p.gather(ctx, a)
 		switch {
 		case err != nil && ctx.Err() != nil:
-			return err
+			a.release()
+			return nil, err
 		case err != nil:
-			// It was stopped: what it has is good, and its cursor tells what it has not.
-			p.answer.more = true
-			return nil
-		case done, !p.answer.empty(), p.wait == 0, p.timeUp.Load(), p.ending.Load() != nil:
-			return nil
+			a.more = true
+			return a, nil
+		case done, !a.empty(), p.ready():
+			return a, nil
+		}
+		if p.hold(w, r) {
+			a.release()
+			return nil, nil
 		}
 		select {
 		case <-p.bell:
 		case <-ctx.Done():
-			return ctx.Err()
+			a.release()
+			return nil, ctx.Err()
 		}
 	}
 }
 
 // gather adds to the answer what there is, and reports whether that has ended it.
-func (p *poll) gather(ctx context.Context) (done bool, err error) {
+func (p *poll) gather(ctx context.Context, a *answer) (done bool, err error) {
 	b := getBatch()
 	defer b.put()
 	for {
-		b.items, err = p.client.Pull(ctx, b.items[:0], p.answer.limit())
+		b.items, err = p.client.Pull(ctx, b.items[:0], a.limit())
 		for _, it := range b.items {
-			if !p.answer.add(it) {
+			if !a.add(it) {
 				return true, nil
 			}
 		}
@@ -126,31 +176,41 @@ func (p *poll) gather(ctx context.Context) (done bool, err error) {
 			return false, err
 		case len(b.items) == 0:
 			return false, nil
-		case p.answer.full():
+		case a.full():
 			b.items, err = p.client.Pull(ctx, b.items[:0], bridge.Limit{Messages: 1, Bytes: 1})
-			p.answer.more = len(b.items) > 0 || err != nil
+			a.more = len(b.items) > 0 || err != nil
 			return true, nil
 		}
 	}
 }
 
-// writeAnswer sends the answer, complete and with its length, so that it passes proxies
-// that buffer.
-func (s *Server) writeAnswer(w http.ResponseWriter, p *poll) {
-	var retry time.Duration
+// retry is when the client of a poll should come back.
+func (p *poll) retry() time.Duration {
 	if e := p.ending.Load(); e != nil {
-		retry = e.retry
+		return e.retry
 	}
-	body := p.answer.end(retry)
-	h := w.Header()
+	return 0
+}
+
+// setAnswerHeader sets what all answers have but for their length.
+func setAnswerHeader(h http.Header) {
 	h.Set("Content-Type", "application/json")
 	h.Set("Cache-Control", "no-store")
+}
+
+// writeAnswer sends the answer, complete and with its length, so that it passes proxies
+// that buffer.
+func (s *Server) writeAnswer(w http.ResponseWriter, p *poll, a *answer) {
+	defer a.release()
+	body := a.end(p.retry())
+	h := w.Header()
+	setAnswerHeader(h)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	s.lastAnswer(w)
 	w.WriteHeader(http.StatusOK)
-	p.delivered(p.answer.tally)
+	p.delivered(a.tally)
 	if writeAll(w, body) != nil {
-		p.answer.body = nil
+		a.body = nil
 	}
 }
 

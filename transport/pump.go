@@ -9,17 +9,20 @@ import (
 // something, in turns. It never waits for a client.
 type pump struct {
 	mu     sync.Mutex // guards what follows
-	queue  []*outlet
+	queue  []turner
 	closed bool
 
 	wake chan struct{} // holds one
 }
 
+// A turner is what a pump gives turns.
+type turner interface{ turn(b *batch) }
+
 func newPump() *pump { return &pump{wake: make(chan struct{}, 1)} }
 
 // post lets a connection have a turn. It stands in the queue once at most, since only who
 // holds its outlet posts it.
-func (p *pump) post(c *outlet) {
+func (p *pump) post(c turner) {
 	p.mu.Lock()
 	first := len(p.queue) == 0
 	p.queue = append(p.queue, c)
@@ -40,7 +43,7 @@ func (p *pump) signal() {
 func (p *pump) run() {
 	b := getBatch()
 	defer b.put()
-	var queue []*outlet
+	var queue []turner
 	for range p.wake {
 		for {
 			// Whoever is ready to publish goes first: what they add leaves in the same writes.

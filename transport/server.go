@@ -31,11 +31,14 @@ type Server struct {
 	sessions sessions
 	limits   limits
 
-	// What serves WebSockets.
+	// What serves lines that were taken away from net/http.
 	poller          *netpoll.Poller
 	pumps           []*pump
 	dealt           atomic.Uint32 // deals the pumps out
 	workers         workers
+	lines           httpLines
+	handler         http.Handler // of all requests; nil: polls are left to net/http
+	returned        *returnedListener
 	plain, deflated *websocket.DecoderConfig
 
 	// ctx bounds what is done for WebSockets, which have no request any more. It ends with Close.
@@ -83,6 +86,9 @@ func New(b *bridge.Bridge, o Options) *Server {
 	return s
 }
 
+// nextPump deals the pumps out.
+func (s *Server) nextPump() *pump { return s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))] }
+
 // Close ends all connections that are left at once, and waits for their goroutines and for
 // handlers that serve one.
 func (s *Server) Close() error {
@@ -93,6 +99,7 @@ func (s *Server) Close() error {
 		c.consumer.cut()
 	})
 	s.sessions.wait(context.Background())
+	s.lines.close()
 	s.poller.Close()
 	for _, p := range s.pumps {
 		p.close()

@@ -11,6 +11,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,6 +36,8 @@ type site struct {
 	trust  *tls.Config // of a secure site
 	dial   func(ctx context.Context, network, addr string) (net.Conn, error)
 	seen   *ledger
+
+	portable bool
 }
 
 // A setup is what a test wants otherwise.
@@ -59,6 +62,7 @@ func open(t testing.TB, s setup) *site {
 	}
 	s.Observer = site.seen
 	s.Portable = os.Getenv("PORTABLE") != ""
+	site.portable = s.Portable
 	site.server = transport.New(site.bridge, s.Options)
 
 	mux := http.NewServeMux()
@@ -69,6 +73,9 @@ func open(t testing.TB, s setup) *site {
 	mux.HandleFunc("/v1/send", site.server.Send)
 	mux.HandleFunc("/v1/streams/{id}", site.server.Stream)
 	hs := httptest.NewUnstartedServer(site.server.CheckOrigin(mux))
+	returned := site.server.KeepPolls(hs.Config.Handler)
+	var returning sync.WaitGroup
+	returning.Go(func() { hs.Config.Serve(returned) })
 	if s.pipes {
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 		hs.Listener.Close()
@@ -93,6 +100,7 @@ func open(t testing.TB, s setup) *site {
 		}
 		tr.CloseIdleConnections()
 		hs.Config.Close()
+		returning.Wait()
 		hs.Close()
 		if err := site.bridge.Close(); err != nil {
 			t.Error(err)

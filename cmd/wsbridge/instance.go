@@ -45,7 +45,7 @@ type instance struct {
 // start builds an instance and serves; begin starts its broker then. The addresses are taken
 // first, so that a second instance on the same ones ends before it has done anything.
 func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
-	i := &instance{cfg: cfg, log: log, page: cfg.Dev || demo, created: time.Now(), failed: make(chan error, 2)}
+	i := &instance{cfg: cfg, log: log, page: cfg.Dev || demo, created: time.Now(), failed: make(chan error, 3)}
 	tokens, err := auth.NewTokens(auth.TokenOptions{Keys: cfg.TokenKeys, Anonymous: cfg.Anonymous, Everything: cfg.Dev})
 	if err != nil {
 		return nil, err
@@ -106,12 +106,13 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	if i.page {
 		options.Page = page.Handler(page.Options{Demo: demo})
 	}
-	i.public = serve(public, counted.Requests(i.lastAnswers(api.New(options))), log, i.failed)
+	handler := counted.Requests(i.lastAnswers(api.New(options)))
+	i.public = serve(handler, log, i.failed, public, i.clients.KeepPolls(handler))
 	var giving context.Context
 	giving, i.stopMemory = context.WithCancel(context.Background())
 	i.memory.Go(func() { giveMemoryBack(giving) })
 	if admin != nil {
-		i.admin = serve(admin, adminHandler(counted), log, i.failed)
+		i.admin = serve(adminHandler(counted), log, i.failed, admin)
 	}
 	return i, nil
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
@@ -17,16 +18,16 @@ const (
 
 // A listener is an HTTP server on an address that was taken.
 type listener struct {
-	addr   net.Addr
-	server *http.Server
-	done   chan struct{} // closed when Serve has returned
+	addr    net.Addr
+	server  *http.Server
+	serving sync.WaitGroup
 }
 
-// serve answers on l. There is no WriteTimeout: streams have no end, and transports bound
+// serve answers on listeners, of which the first was opened on an address. There is no WriteTimeout: streams have no end, and transports bound
 // each write by themselves.
-func serve(l net.Listener, h http.Handler, log *slog.Logger, failed chan<- error) *listener {
+func serve(h http.Handler, log *slog.Logger, failed chan<- error, listeners ...net.Listener) *listener {
 	s := &listener{
-		addr: l.Addr(),
+		addr: listeners[0].Addr(),
 		server: &http.Server{
 			Handler:           h,
 			ReadHeaderTimeout: readHeaderTimeout,
@@ -34,14 +35,14 @@ func serve(l net.Listener, h http.Handler, log *slog.Logger, failed chan<- error
 			MaxHeaderBytes:    maxHeader,
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
-		done: make(chan struct{}),
 	}
-	go func() {
-		defer close(s.done)
-		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-			failed <- err
-		}
-	}()
+	for _, l := range listeners {
+		s.serving.Go(func() {
+			if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				failed <- err
+			}
+		})
+	}
 	return s
 }
 
@@ -50,5 +51,5 @@ func (s *listener) stop(ctx context.Context) {
 	if s.server.Shutdown(ctx) != nil {
 		s.server.Close()
 	}
-	<-s.done
+	s.serving.Wait()
 }

@@ -127,7 +127,7 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 	o.transport.Relay, o.transport.Keys = s.streams, keys
 	o.transport.Portable = os.Getenv("PORTABLE") != ""
 	s.transport = transport.New(b, o.transport)
-	hs := httptest.NewServer(seen.Record(measured.Requests(api.New(api.Options{
+	handler := seen.Record(measured.Requests(api.New(api.Options{
 		Bridge:    b,
 		Transport: s.transport,
 		Keys:      keys,
@@ -145,7 +145,11 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 			}
 			return true, "ok"
 		},
-	}))))
+	})))
+	hs := httptest.NewServer(handler)
+	returned := s.transport.KeepPolls(handler)
+	var returning sync.WaitGroup
+	returning.Go(func() { hs.Config.Serve(returned) })
 	s.url = hs.URL
 	s.stop = sync.OnceFunc(func() {
 		s.streams.Close()
@@ -155,6 +159,8 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 		http.DefaultClient.CloseIdleConnections()
 		hs.CloseClientConnections()
 		hs.Close()
+		returned.Close()
+		returning.Wait()
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}

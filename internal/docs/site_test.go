@@ -64,10 +64,13 @@ func serve(t *testing.T) *site {
 		},
 	})
 	server := httptest.NewServer(handler)
+	returned := clients.KeepPolls(handler)
+	go server.Config.Serve(returned) // until it is closed
 	t.Cleanup(func() {
 		streams.Close()
 		server.CloseClientConnections()
 		server.Close()
+		returned.Close()
 		clients.Close()
 		b.Close()
 	})

@@ -57,13 +57,16 @@ func serve(in io.Reader, out io.Writer) error {
 	if err != nil {
 		return err
 	}
+	handler := api.New(api.Options{Bridge: b, Transport: clients, Anyone: true})
 	hs := &http.Server{
-		Handler:           api.New(api.Options{Bridge: b, Transport: clients, Anyone: true}),
+		Handler:           handler,
 		ReadHeaderTimeout: patience,
 		IdleTimeout:       2 * time.Minute,
 	}
-	served := make(chan error, 1)
-	go func() { served <- hs.Serve(l) }()
+	served := make(chan error, 2)
+	for _, l := range []net.Listener{l, clients.KeepPolls(handler)} {
+		go func() { served <- hs.Serve(l) }()
+	}
 
 	fmt.Fprintln(out, l.Addr())
 	answers := json.NewEncoder(out)
@@ -77,8 +80,10 @@ func serve(in io.Reader, out io.Writer) error {
 
 	streams.Close()
 	err = errors.Join(err, clients.Close(), hs.Close())
-	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
-		err = errors.Join(err, e)
+	for range 2 {
+		if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+			err = errors.Join(err, e)
+		}
 	}
 	return errors.Join(err, b.Close())
 }

@@ -20,7 +20,7 @@ func (m *Metrics) Requests(next http.Handler) http.Handler {
 			route = chi.NewRouteContext()
 			r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route))
 		}
-		answer := &answerWriter{ResponseWriter: w, status: http.StatusOK}
+		answer := &answerWriter{ResponseWriter: w, upgrade: r.Header.Get("Upgrade") != "", status: http.StatusOK}
 		next.ServeHTTP(answer, r)
 		m.request(route.RoutePattern(), r.Method, answer.status)
 	})
@@ -41,8 +41,9 @@ func (m *Metrics) request(route, method string, status int) {
 // An answerWriter remembers the status.
 type answerWriter struct {
 	http.ResponseWriter
-	status int
-	sent   bool
+	upgrade bool // the request asks for a WebSocket
+	status  int
+	sent    bool
 }
 
 func (w *answerWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -59,12 +60,15 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Hijack is how a connection becomes a WebSocket, whose new owner writes the answer, or a stream
-// that has begun.
+// Hijack is how a connection becomes a WebSocket, whose new owner writes the answer, a stream that
+// has begun, or a poll that waits, which is answered with 200.
 func (w *answerWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && !w.sent {
-		w.status, w.sent = http.StatusSwitchingProtocols, true
+		w.sent = true
+		if w.upgrade {
+			w.status = http.StatusSwitchingProtocols
+		}
 	}
 	return conn, rw, err
 }

@@ -41,6 +41,9 @@ func TestRequests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if r[1] == "/v1/ws" {
+			req.Header.Set("Upgrade", "websocket")
+		}
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			t.Fatal(err)

@@ -53,7 +53,7 @@ func Record(next http.Handler) http.Handler {
 		// The router fills in a context that it finds.
 		route := chi.NewRouteContext()
 		r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route))
-		watched := &writer{ResponseWriter: w}
+		watched := &writer{ResponseWriter: w, upgrade: r.Header.Get("Upgrade") != ""}
 		next.ServeHTTP(watched, r)
 		note(path, watched.answer(r.Method, route.RoutePattern()))
 	})
@@ -104,6 +104,7 @@ func Read(r io.Reader) (map[Answer]bool, error) {
 // A writer knows the status and, of a refusal, the body.
 type writer struct {
 	http.ResponseWriter
+	upgrade bool // the request asks for a WebSocket
 	status  int
 	refusal bytes.Buffer
 }
@@ -127,12 +128,14 @@ func (w *writer) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// Hijack is how a connection becomes a WebSocket, on which the 101 is written by its new owner, or a
-// stream that has begun.
+// Hijack is how a connection becomes a WebSocket, on which the 101 is written by its new owner, a
+// stream that has begun, or a poll that waits, which is answered with 200.
 func (w *writer) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	conn, rw, err := http.NewResponseController(w.ResponseWriter).Hijack()
 	if err == nil && w.status == 0 {
-		w.status = http.StatusSwitchingProtocols
+		if w.status = http.StatusOK; w.upgrade {
+			w.status = http.StatusSwitchingProtocols
+		}
 	}
 	return conn, rw, err
 }

@@ -72,7 +72,7 @@ func TestRecord(t *testing.T) {
 			return
 		}
 		defer conn.Close()
-		conn.Write([]byte("GET /hijack HTTP/1.1\r\nHost: x\r\n\r\n"))
+		conn.Write([]byte("GET /hijack HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n"))
 		if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "101") {
 			t.Errorf("%q, %v", line, err)
 		}
@@ -106,12 +106,20 @@ func TestRecord(t *testing.T) {
 }
 
 func TestHijackedConnectionsAreNoted(t *testing.T) {
-	w := &writer{ResponseWriter: hijackable{httptest.NewRecorder()}}
-	if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
-		t.Fatal(err)
-	}
-	if got, want := w.answer("GET", "/v1/ws"), (Answer{"GET", "/v1/ws", 101, "-"}); got != want {
-		t.Errorf("%v, want %v", got, want)
+	for _, c := range []struct {
+		upgrade bool
+		want    Answer
+	}{
+		{true, Answer{"GET", "/v1/ws", 101, "-"}},
+		{false, Answer{"GET", "/v1/poll", 200, "-"}}, // a poll that waits
+	} {
+		w := &writer{ResponseWriter: hijackable{httptest.NewRecorder()}, upgrade: c.upgrade}
+		if _, _, err := http.NewResponseController(w).Hijack(); err != nil {
+			t.Fatal(err)
+		}
+		if got := w.answer(c.want.Method, c.want.Route); got != c.want {
+			t.Errorf("%v, want %v", got, c.want)
+		}
 	}
 }
 

@@ -23,6 +23,11 @@ type Conn interface {
 	// of the stream, and can still send.
 	Shutdown()
 
+	// Release makes a net.Conn of the connection again, and leaves it open. held says whether
+	// the handler holds its input back. Handler is not called any more when it has returned,
+	// and must not be waiting for the caller.
+	Release(held bool) (net.Conn, error)
+
 	// Close ends the connection at once and frees what it holds. It may be called twice.
 	Close()
 

@@ -297,6 +297,51 @@ func TestCloseBeforeStart(t *testing.T) {
 	})
 }
 
+// A connection that was given back is one like any other, and may be taken again.
+func TestReleaseAndTakeAgain(t *testing.T) {
+	both(t, func(t *testing.T, poller *Poller) {
+		here, there := pair(t)
+		for round := range 5 {
+			held := round%2 == 1
+			p := newPeer()
+			came := make(chan string, 1)
+			p.input = func(b []byte) bool { came <- string(b); return !held }
+			conn, err := poller.Take(here, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := conn.Start(); err != nil {
+				t.Fatal(err)
+			}
+			there.Write([]byte("a"))
+			if got := <-came; got != "a" {
+				t.Fatalf("%q came", got)
+			}
+			if held {
+				there.Write([]byte("b")) // stays in the socket
+			}
+			if here, err = conn.Release(held); err != nil {
+				t.Fatalf("round %d: %v", round, err)
+			}
+			if _, err := conn.Write([]byte("x")); !errors.Is(err, ErrClosed) {
+				t.Errorf("a write to what was released returned %v", err)
+			}
+			if !held {
+				there.Write([]byte("b"))
+			}
+			b := make([]byte, 2)
+			if n, err := here.Read(b); err != nil || string(b[:n]) != "b" {
+				t.Fatalf("round %d: %q was read: %v", round, b[:n], err)
+			}
+			here.Write([]byte("c"))
+			if _, err := io.ReadFull(there, b[:1]); err != nil || b[0] != 'c' {
+				t.Fatalf("%q came back: %v", b[:1], err)
+			}
+		}
+		here.Close()
+	})
+}
+
 func TestCloseEndsEverything(t *testing.T) {
 	both(t, func(t *testing.T, poller *Poller) {
 		p := newPeer()

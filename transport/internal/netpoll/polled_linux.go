@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -69,6 +70,30 @@ func (c *polled) Close() {
 			return
 		}
 	}
+}
+
+// Release implements [Conn].
+func (c *polled) Release(held bool) (net.Conn, error) {
+	for !held && !c.reading.CompareAndSwap(idle, busy) {
+		if c.uses.Load() < 0 {
+			return nil, ErrClosed
+		}
+		runtime.Gosched() // the loop is about to end its turn
+	}
+	if !c.begin() {
+		return nil, ErrClosed
+	}
+	fd, err := duplicate(uintptr(c.fd))
+	// Closing one of two descriptors of a socket does not end its being watched (epoll(7)).
+	c.loop.watch(c, syscall.EPOLL_CTL_DEL, 0)
+	c.done()
+	c.Close()
+	if err != nil {
+		return nil, err
+	}
+	f := os.NewFile(uintptr(fd), "")
+	defer f.Close()
+	return net.FileConn(f)
 }
 
 // Start implements [Conn].

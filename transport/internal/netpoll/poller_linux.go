@@ -66,19 +66,24 @@ func (p *Poller) Take(nc net.Conn, h Handler) (Conn, error) {
 		return nil, err
 	}
 	// A descriptor of its own: the runtime's poller lets go of the other one.
-	fd, errno := -1, syscall.Errno(0)
-	err = raw.Control(func(old uintptr) {
-		var n uintptr
-		n, _, errno = syscall.RawSyscall(syscall.SYS_FCNTL, old, syscall.F_DUPFD_CLOEXEC, 0)
-		fd = int(n)
-	})
-	if err == nil && errno != 0 {
-		err = os.NewSyscallError("fcntl", errno)
-	}
-	if err != nil {
+	var fd int
+	var failed error
+	if err := raw.Control(func(old uintptr) { fd, failed = duplicate(old) }); err != nil {
 		return nil, err
 	}
+	if failed != nil {
+		return nil, failed
+	}
 	return &polled{handler: h, loop: p.loops[p.next.Add(1)%uint32(len(p.loops))], fd: int32(fd)}, nil
+}
+
+// duplicate returns another descriptor of what fd is one of.
+func duplicate(fd uintptr) (int, error) {
+	n, _, errno := syscall.RawSyscall(syscall.SYS_FCNTL, fd, syscall.F_DUPFD_CLOEXEC, 0)
+	if errno != 0 {
+		return -1, os.NewSyscallError("fcntl", errno)
+	}
+	return int(n), nil
 }
 
 // A loop watches its share of the connections.

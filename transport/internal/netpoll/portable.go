@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"time"
 )
 
 // A portable connection is any net.Conn. A goroutine reads from it as long as it lives, and
@@ -14,10 +15,13 @@ type portable struct {
 	handler Handler
 	resume  chan struct{} // holds one
 	over    chan struct{} // closed by Close
+	quit    chan struct{} // closed by Release
+	read    chan struct{} // closed when nothing is read any more
 
 	mu      sync.Mutex // guards what follows
 	pending []byte     // what Write took and nobody writes yet
 	writing bool       // a goroutine writes
+	written *sync.Cond // writing has ended
 	blocked bool       // Write took too little
 	shut    bool       // Shutdown was called
 	closed  bool
@@ -31,7 +35,10 @@ const room = 64 << 10
 const inputSize = 4 << 10
 
 func (p *Poller) portable(nc net.Conn, h Handler) *portable {
-	return &portable{poller: p, nc: nc, handler: h, resume: make(chan struct{}, 1), over: make(chan struct{})}
+	c := &portable{poller: p, nc: nc, handler: h, resume: make(chan struct{}, 1), over: make(chan struct{}),
+		quit: make(chan struct{}), read: make(chan struct{})}
+	c.written = sync.NewCond(&c.mu)
+	return c
 }
 
 // Start implements [Conn].
@@ -41,11 +48,12 @@ func (c *portable) Start() error {
 	if c.closed {
 		return ErrClosed
 	}
-	c.poller.goroutines.Go(c.read)
+	c.poller.goroutines.Go(c.receive)
 	return nil
 }
 
-func (c *portable) read() {
+func (c *portable) receive() {
+	defer close(c.read)
 	buffer := make([]byte, inputSize)
 	for {
 		n, err := c.nc.Read(buffer)
@@ -54,11 +62,14 @@ func (c *portable) read() {
 			case <-c.resume:
 			case <-c.over:
 				return
+			case <-c.quit:
+				return
 			}
 		}
 		if err != nil {
 			select {
 			case <-c.over:
+			case <-c.quit:
 			default:
 				c.handler.Gone(err)
 			}
@@ -69,6 +80,27 @@ func (c *portable) read() {
 
 // Resume implements [Conn].
 func (c *portable) Resume() { c.resume <- struct{}{} }
+
+// Release implements [Conn].
+func (c *portable) Release(bool) (net.Conn, error) {
+	close(c.quit)
+	if err := c.nc.SetReadDeadline(time.Now()); err != nil {
+		c.Close()
+		return nil, err
+	}
+	<-c.read
+	c.nc.SetReadDeadline(time.Time{})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.writing && !c.closed {
+		c.written.Wait()
+	}
+	if c.closed {
+		return nil, ErrClosed
+	}
+	c.closed = true
+	return c.nc, nil
+}
 
 // Write implements [Conn].
 func (c *portable) Write(p []byte) (n int, err error) {
@@ -105,6 +137,7 @@ func (c *portable) write() {
 		c.blocked = false
 		if len(p) == 0 || c.closed {
 			c.writing, c.pending = false, nil
+			c.written.Broadcast()
 			shut := c.shut && !c.closed
 			c.mu.Unlock()
 			if shut {
@@ -119,6 +152,7 @@ func (c *portable) write() {
 		if _, err := c.nc.Write(p); err != nil {
 			c.mu.Lock()
 			c.err, c.writing, c.pending = err, false, nil
+			c.written.Broadcast()
 			wake := c.blocked
 			c.blocked = false
 			c.mu.Unlock()
@@ -151,6 +185,7 @@ func (c *portable) Close() {
 	c.mu.Lock()
 	was := c.closed
 	c.closed = true
+	c.written.Broadcast()
 	c.mu.Unlock()
 	if was {
 		return
