@@ -7,11 +7,10 @@ import { after, before, describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
-import axe from 'axe-core';
-
 import { Server, freePort, until } from '../server.js';
 import { BoardReader, lines } from './board.js';
 import { launch, watched } from './chromium.js';
+import { looksGood, walk } from './looks.js';
 
 const shots = fileURLToPath(new URL('../.build/screenshots', import.meta.url));
 const each = (mark) => Object.fromEntries(lines.map((line) => [line, mark]));
@@ -63,103 +62,17 @@ for (const colorScheme of ['light', 'dark']) {
       for (const state of ['fresh', 'full']) {
         if (state === 'full') await fill(opened);
         await page.screenshot({ path: join(shots, `${colorScheme}-${width}-${state}.png`), fullPage: true });
-        assert.deepEqual(await overflowing(page), [], state);
-        const results = await page.evaluate(`${axe.source}; axe.run({ resultTypes: ['violations'] })`);
-        assert.deepEqual(results.violations.map(({ id, nodes }) => [id, nodes.map((n) => n.html)]), [], state);
-        const contrast = results.passes.find((rule) => rule.id === 'color-contrast');
-        assert.ok(contrast?.nodes.length > 0, 'axe judged no contrast');
-        assert.deepEqual(await faint(page), [], state);
+        await looksGood(page, state);
       }
       assert.deepEqual(page.complaints, []);
     });
   }
 }
 
-// overflowing returns what stands out of the page, or whose text stands out of itself.
-function overflowing(page) {
-  return page.evaluate(() => {
-    const found = [];
-    const width = document.documentElement.clientWidth;
-    if (document.documentElement.scrollWidth > width) found.push(`the page is ${document.documentElement.scrollWidth} wide`);
-    for (const e of document.querySelectorAll('body *')) {
-      if (e.closest('.unseen, .skip, svg, [hidden]')) continue;
-      const box = e.getBoundingClientRect();
-      const name = `${e.tagName} ${e.className} ${e.textContent.slice(0, 30)}`;
-      if (box.width && (box.left < -0.5 || box.right > width + 0.5)) found.push(`${name}: ${box.left} to ${box.right}`);
-      if (e.matches('button, .name, .state, .place, .typical, .time') && e.scrollWidth > e.clientWidth + 1 && e.clientWidth) {
-        found.push(`${name}: text of ${e.scrollWidth} in ${e.clientWidth}`);
-      }
-      // A word that is broken in the middle overflows just as badly.
-      if (e.matches('button, .name, .time') && e.firstChild) {
-        const range = document.createRange();
-        for (const word of e.firstChild.textContent.matchAll(/\S+/g)) {
-          range.setStart(e.firstChild, word.index);
-          range.setEnd(e.firstChild, word.index + word[0].length);
-          if (new Set([...range.getClientRects()].map((r) => r.top)).size > 1) found.push(`${name}: ${word[0]} is broken`);
-        }
-      }
-    }
-    return found;
-  });
-}
-
-// faint returns texts with a contrast below 4.5:1 to the page, for axe leaves undecided
-// what lies over the drawn lines.
-function faint(page) {
-  return page.evaluate(() => {
-    const channel = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
-    const luminance = (color) => {
-      const [r, g, b] = color.match(/[\d.]+/g).map(Number);
-      return 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-    };
-    const behind = (e) => {
-      for (; e; e = e.parentElement) {
-        const { backgroundColor } = getComputedStyle(e);
-        if (!/, 0\)$|transparent/.test(backgroundColor)) return backgroundColor;
-      }
-    };
-    const found = [];
-    for (const e of document.querySelectorAll('body *')) {
-      const texts = [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
-      if (!texts || !e.getClientRects().length || e.closest('noscript')) continue;
-      const [a, b] = [luminance(getComputedStyle(e).color), luminance(behind(e))].sort((x, y) => y - x);
-      if ((a + 0.05) / (b + 0.05) < 4.5) found.push(`${e.className} ${e.textContent.slice(0, 30)}: ${(a + 0.05) / (b + 0.05)}`);
-    }
-    return found;
-  });
-}
-
 test('the keyboard reaches every control, in reading order and in sight', async (t) => {
   const { page, board } = await open(t);
   await board.cut('sse');
-  await page.evaluate(() => {
-    document.activeElement.blur();
-    getSelection().removeAllRanges();
-    scrollTo(0, 0);
-  });
-  const controls = await page.$$eval('a[href], button, input, textarea', (all) => all
-    .filter((e) => e.getClientRects().length && !(e.type === 'radio' && !e.checked))
-    .map((e, i) => { e.dataset.walk = i; return i; }));
-  assert.ok(controls.length >= 16, `${controls.length} controls`);
-  await page.goto(`${page.url()}#`); // sequential focus starts at the top of the page
-  const walked = [];
-  for (let i = 0; i < controls.length; i++) {
-    await page.keyboard.press('Tab');
-    const seen = await page.evaluate(() => {
-      const e = document.activeElement;
-      const drawn = e.type === 'radio' ? e.nextElementSibling : e;
-      const box = drawn.getBoundingClientRect();
-      return {
-        walk: Number(e.dataset.walk), name: e.outerHTML.slice(0, 80),
-        outline: getComputedStyle(drawn).outlineStyle !== 'none' && parseFloat(getComputedStyle(drawn).outlineWidth) >= 2,
-        inSight: box.top >= 0 && box.bottom <= innerHeight,
-      };
-    });
-    walked.push(seen.walk);
-    assert.ok(seen.outline, `${seen.name} has no visible focus`);
-    assert.ok(seen.inSight, `${seen.name} is focused out of sight`);
-  }
-  assert.deepEqual(walked, controls);
+  assert.ok(await walk(page) >= 16);
 });
 
 test('by keyboard alone: publish, cut, resume', async (t) => {
