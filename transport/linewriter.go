@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"time"
 )
 
 // A lineWriter collects the answer to a request that came over an httpLine.
@@ -37,6 +38,11 @@ func (w *lineWriter) Write(p []byte) (int, error) {
 
 // Flush implements [http.Flusher]: the answer leaves whole.
 func (w *lineWriter) Flush() {}
+
+// SetReadDeadline and SetWriteDeadline are for [http.ResponseController]: the request is read, and
+// its answer waits for nobody here.
+func (w *lineWriter) SetReadDeadline(time.Time) error  { return nil }
+func (w *lineWriter) SetWriteDeadline(time.Time) error { return nil }
 
 var errAnswered = errors.New("the request was answered")
 

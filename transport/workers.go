@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,14 +28,16 @@ func (w *workers) do(task func()) {
 	}
 }
 
-// workerWaits is how long a worker waits for its next task.
-const workerWaits = 5 * time.Second
+const (
+	workerWaits = 5 * time.Second // for its next task
+	mostWaiting = 256             // workers: with their stacks, some 4 MiB
+)
 
 func (w *workers) work(task func()) {
+	growStack(0)
 	task()
-	most := int32(4 * runtime.GOMAXPROCS(0))
 	defer w.waiting.Add(-1)
-	if w.waiting.Add(1) > most {
+	if w.waiting.Add(1) > mostWaiting {
 		return
 	}
 	timer := time.NewTimer(workerWaits)
@@ -49,13 +50,24 @@ func (w *workers) work(task func()) {
 		case <-w.quit:
 			return
 		}
-		w.waiting.Add(-1)
+		waiting := w.waiting.Add(-1)
+		growStack(int(waiting)) // the collector shrinks that of who waits
 		task()
-		if w.waiting.Add(1) > most {
+		if w.waiting.Add(1) > mostWaiting {
 			return
 		}
 		timer.Reset(workerWaits)
 	}
+}
+
+// growStack has the stack grow while there is next to nothing on it. To serve a request takes
+// some 8 KiB, and to grow in the midst of that means to adjust all that is on it, more than once.
+//
+//go:noinline
+func growStack(i int) byte {
+	var room [8 << 10]byte
+	room[i%len(room)] = 1 // unknown to the compiler, which else does without the array
+	return room[(i+1)%len(room)]
 }
 
 // close waits for all tasks. It may be called twice.
