@@ -10,28 +10,72 @@ package clientjs
 
 import (
 	"bytes"
+	"compress/gzip"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
 //go:embed client.js
 var script []byte
 
+// A form is the script as it is sent.
+type form struct {
+	content []byte
+	etag    string
+}
+
+func newForm(content []byte) form {
+	sum := sha256.Sum256(content)
+	return form{content, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
+}
+
+// zipped returns the script as most browsers take it.
+func zipped() []byte {
+	var b bytes.Buffer
+	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
+	if err != nil {
+		panic(err) // of the level
+	}
+	w.Write(script)
+	w.Close()
+	return b.Bytes()
+}
+
 // Handler serves the script, to pages of all origins: a script element asks nobody.
 func Handler() http.Handler {
-	sum := sha256.Sum256(script)
-	etag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	plain, compressed := newForm(script), newForm(zipped())
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/javascript; charset=utf-8")
 		h.Set("X-Content-Type-Options", "nosniff")
 		// A page on another origin may have shut itself off from what does not say this.
 		h.Set("Cross-Origin-Resource-Policy", "cross-origin")
-		h.Set("ETag", etag)
+		h.Set("Vary", "Accept-Encoding")
 		h.Set("Cache-Control", "public, no-cache") // a newer server's client is used at once, an equal one costs a 304
-		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(script))
+		f := plain
+		if takesGzip(r) {
+			f = compressed
+			h.Set("Content-Encoding", "gzip")
+			h.Set("Content-Length", strconv.Itoa(len(f.content))) // which ServeContent leaves to who encodes
+		}
+		h.Set("ETag", f.etag)
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(f.content))
 	})
+}
+
+// takesGzip reports whether the client takes it, and did not say "gzip;q=0".
+func takesGzip(r *http.Request) bool {
+	for coding := range strings.SplitSeq(strings.Join(r.Header.Values("Accept-Encoding"), ","), ",") {
+		name, weight, _ := strings.Cut(coding, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			q := strings.TrimPrefix(strings.TrimSpace(weight), "q=")
+			return strings.Trim(q, "0.") != "" || q == ""
+		}
+	}
+	return false
 }

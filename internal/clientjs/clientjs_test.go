@@ -1,8 +1,12 @@
 package clientjs
 
 import (
+	"bytes"
+	"compress/gzip"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -36,6 +40,42 @@ func TestTheScriptIsServedAndKept(t *testing.T) {
 	}
 	if head := get("HEAD", http.Header{}); head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("ETag") != etag {
 		t.Errorf("HEAD: status %d, %d bytes, ETag %q", head.Code, head.Body.Len(), head.Header().Get("ETag"))
+	}
+}
+
+func TestTheScriptIsCompressedForWhoTakesThat(t *testing.T) {
+	for accept, want := range map[string]string{
+		"gzip": "gzip", "br, gzip;q=0.5, deflate": "gzip", " GZIP ": "gzip", "gzip;q=1.0": "gzip",
+		"": "", "br": "", "gzip;q=0": "", "gzip; q=0.0": "", "identity": "",
+	} {
+		got := get("GET", http.Header{"Accept-Encoding": {accept}})
+		if encoding := got.Header().Get("Content-Encoding"); encoding != want {
+			t.Errorf("Accept-Encoding %q: %q, want %q", accept, encoding, want)
+			continue
+		}
+		body := got.Body.Bytes()
+		if length := got.Header().Get("Content-Length"); length != strconv.Itoa(len(body)) {
+			t.Errorf("Accept-Encoding %q: Content-Length %s, body of %d", accept, length, len(body))
+		}
+		if want == "gzip" {
+			r, err := gzip.NewReader(got.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if body, err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if !bytes.Equal(body, script) {
+			t.Errorf("Accept-Encoding %q: not the script", accept)
+		}
+		// Each form has an ETag of its own, since their bytes differ.
+		for _, other := range []string{"", "gzip"} {
+			again := get("GET", http.Header{"Accept-Encoding": {other}, "If-None-Match": {got.Header().Get("ETag")}})
+			if same := other == want; same != (again.Code == http.StatusNotModified) {
+				t.Errorf("the ETag of %q shown for %q: status %d", accept, other, again.Code)
+			}
+		}
 	}
 }
 

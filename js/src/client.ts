@@ -35,10 +35,7 @@ export class Client extends EventTarget {
     if (typeof url === 'object' && !(url instanceof URL)) [url, options] = [undefined, url];
     const base = new URL(url ?? '.', url === undefined && script ? new URL('/', script) : globalThis.location?.href);
     this._before = parseCursor(options?.cursor);
-    this._connection = new Connection(base.origin, options ?? {}, {
-      _changed: (state, reason) => this._changed(state, reason),
-      _failed: (failure) => this._failed(failure),
-    });
+    this._connection = new Connection(base.origin, options ?? {}, this);
   }
 
   get state(): State {
@@ -95,7 +92,8 @@ export class Client extends EventTarget {
     this._connection._close();
   }
 
-  private _changed(state: State, reason?: string): void {
+  /** @internal */
+  _changed(state: State, reason?: string): void {
     const transport = this._connection._line?._transport;
     if (state === this._state && transport === this._transport) return;
     this._state = state;
@@ -103,7 +101,8 @@ export class Client extends EventTarget {
     this.dispatchEvent(eventOf('state', { state, transport, reason }));
   }
 
-  private _failed(failure: Failure): void {
+  /** @internal */
+  _failed(failure: Failure): void {
     if (failure._next === 'stop') this._connection._close(failure);
     this.dispatchEvent(eventOf('error', { code: failure.code, detail: failure.detail }));
   }

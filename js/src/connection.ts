@@ -27,8 +27,6 @@ export interface Owner {
 
 // A line is kept for so long after nothing is wanted any more.
 const linger = 1000;
-// Where a stream was held back, streams are not tried for so long.
-const heldBack = 15 * 60_000;
 const longestUpgrade = 15 * 60_000;
 // A line that stood so long may be followed by another at once.
 const solid = 2000;
@@ -45,7 +43,9 @@ export class Connection implements Host, Desk {
   _commands = 0;
   _line?: Line;
 
-  private readonly _transports: Transport[];
+  private readonly _usable: Transport[];
+  // Those that are tried.
+  private _transports: Transport[];
   private readonly _end = new AbortController();
   // The line before, as long as it serves what the new one has not begun with.
   private _old?: Line;
@@ -54,10 +54,8 @@ export class Connection implements Host, Desk {
   private _upgrade?: Timer;
   private _upgrades = 0;
   private _idle?: Timer;
-  private _refusal?: Timer;
   private _applying = false;
   private _away = false;
-  private _heldBackUntil = 0;
   private readonly _backoff = new Backoff();
   private _unwatch?: () => void;
 
@@ -65,7 +63,7 @@ export class Connection implements Host, Desk {
     this._name = _options.client ?? randomName();
     this._fetch = _options.fetch ?? ((...request) => fetch(...request));
     this._WebSocket = _options.WebSocket ?? globalThis.WebSocket;
-    this._transports = (_options.transports ?? allTransports).filter((t) => t !== 'websocket' || this._WebSocket);
+    this._transports = this._usable = (_options.transports ?? allTransports).filter((t) => t !== 'websocket' || this._WebSocket);
     this._ended = this._end.signal;
     this._tokens = new Tokens(_options.token, this._ended, () => this._expiring());
   }
@@ -121,6 +119,14 @@ export class Connection implements Host, Desk {
     } else if (this._topics.size && !this._retry) this._connect();
   }
 
+  private _again(wait: number): void {
+    clearTimeout(this._retry);
+    this._retry = setTimeout(() => {
+      this._retry = undefined;
+      this._apply();
+    }, wait);
+  }
+
   private _each<T>(map: (topic: Topic) => T): T[] {
     return [...this._topics.values()].map(map);
   }
@@ -137,7 +143,7 @@ export class Connection implements Host, Desk {
     let failure = new Failure('network', 'next');
     try {
       if (!this._options._line) await this._tokens._get();
-      line = await race(groups ?? groupsOf(this._available(), remembered(this._origin)), (transport, opening) => this._open(transport, opening),
+      line = await race(groups ?? groupsOf(this._transports, remembered(this._origin)), (transport, opening) => this._open(transport, opening),
         (line) => line._start(this._marks()), racing.signal);
     } catch (error) {
       failure = failureOf(error);
@@ -162,11 +168,6 @@ export class Connection implements Host, Desk {
     return this._options._line?.(this, opening) ?? new (transport === 'websocket' ? Socket : isStream(transport) ? Stream : Polls)(transport, this, opening);
   }
 
-  private _available(): Transport[] {
-    const good = this._transports.filter((t) => !isStream(t) || Date.now() > this._heldBackUntil);
-    return good[0] ? good : this._transports;
-  }
-
   private _adopt(line: Line): void {
     this._old?._close();
     this._old = this._line;
@@ -185,10 +186,7 @@ export class Connection implements Host, Desk {
     const transport = this._line?._transport;
     if (transport === this._transports[0]) return;
     this._upgrade = setTimeout(() => {
-      const available = this._available();
-      const better = available.slice(0, Math.max(available.indexOf(transport!), 0));
-      if (better[0]) this._connect(groupsOf(better));
-      else this._planUpgrade();
+      this._connect(groupsOf(this._transports.slice(0, this._transports.indexOf(transport!))));
     }, Math.min((this._options.upgradeAfter ?? 60_000) * 2 ** this._upgrades++, longestUpgrade));
   }
 
@@ -203,7 +201,9 @@ export class Connection implements Host, Desk {
     const stood = Date.now() - line._since;
     this._backoff._stood(stood);
     if (failure.code === 'silent' && isStream(line._transport)) {
-      this._heldBackUntil = Date.now() + heldBack;
+      // Something holds streams back.
+      const others = this._transports.filter((t) => !isStream(t));
+      if (others[0]) this._transports = others;
       remember(this._origin);
     }
     if (!this._racing) this._lost(failure, stood > solid);
@@ -225,15 +225,10 @@ export class Connection implements Host, Desk {
     if (code === 'token') this._owner._failed(failure);
     if (!this._topics.size) return;
     const wait = _after ?? (solid && /again|token/.test(_next) ? 0 : this._backoff._next());
-    if (this._line) {
-      // It was to be replaced. What the new one was for is looked at again.
-      this._planUpgrade();
-      this._again(wait);
-      return;
-    }
-    this._owner._changed(offline() ? 'offline' : 'connecting', code);
-    clearTimeout(this._retry);
-    this._retry = setTimeout(() => this._connect(), wait);
+    // A line that is there was to be replaced: what the new one was for is looked at again.
+    if (this._line) this._planUpgrade();
+    else this._owner._changed(offline() ? 'offline' : 'connecting', code);
+    this._again(wait);
   }
 
   private async _expiring(): Promise<void> {
@@ -267,8 +262,9 @@ export class Connection implements Host, Desk {
     } else if (type === 'online') {
       // Maybe another network: nothing that was known of the old one holds.
       remember(this._origin);
-      this._heldBackUntil = this._upgrades = 0;
-      if (line || this._retry) this._connect(groupsOf(this._transports));
+      this._transports = this._usable;
+      this._upgrades = 0;
+      if (line || this._retry) this._connect();
     } else if (line ? silent! > (line._silence || 60_000) * 0.6 : this._retry) this._connect();
   }
 
@@ -296,16 +292,11 @@ export class Connection implements Host, Desk {
     else this._again(failure._after ?? this._backoff._next()); // its mark is gone
   }
 
-  private _again(wait: number): void {
-    clearTimeout(this._refusal);
-    this._refusal = setTimeout(() => this._changed(), wait);
-  }
-
   // The end.
 
   private _shut(): void {
     this._racing?.abort();
-    for (const timer of [this._retry, this._upgrade, this._idle, this._refusal]) clearTimeout(timer);
+    for (const timer of [this._retry, this._upgrade, this._idle]) clearTimeout(timer);
     this._old?._close();
     this._line?._close();
     this._racing = this._retry = this._old = this._line = undefined;
