@@ -5,6 +5,7 @@ import { Connection, randomName } from './connection.ts';
 import type { State } from './connection.ts';
 import { closed } from './failure.ts';
 import type { Failure } from './failure.ts';
+import { Line } from './line.ts';
 import { eventOf, messageOf } from './message.ts';
 import type { Options, Transport } from './options.ts';
 import { formatCursor, parseCursor } from './position.ts';
@@ -23,6 +24,8 @@ const script = (globalThis.document?.currentScript as HTMLScriptElement | null)?
 
 /** A client of a wsbridge server. It connects while something is subscribed. */
 export class Client extends EventTarget {
+  /** @internal For lines of other entries, which are in files of their own. */
+  static readonly _Line = Line;
   /** @internal */
   readonly _connection: Connection;
   // Where channels stood before they were subscribed here.

@@ -4,7 +4,6 @@
 
 import { Client, Failure } from '@wsbridge/client';
 import type { Options, Subscription } from '@wsbridge/client';
-import { Line } from './line.ts';
 import type { Host, Opening } from './line.ts';
 import type { Mark } from './topic.ts';
 
@@ -15,40 +14,45 @@ import type { Mark } from './topic.ts';
  */
 export function share(name: string, url?: string | URL, options: Options = {}): Client {
   if (!globalThis.navigator?.locks) return new Client(url, options);
-  const tab = Math.random().toString(36).slice(2);
+  const tab = newName();
   const lock = `wsbridge:${name}`;
   const end = new AbortController();
   const { signal } = end;
-  const client = new Client(url, { ...options, transports: ['tab'], _line: (host, opening) => new TabLine(lock, tab, host, opening) });
-  // Held as long as this tab lives, so that whoever has the line sees when it does not.
+  // Held as long as this tab lives, so that whoever has the line sees when it does not. It
+  // is held before a word is said: else whoever has the line might be given it.
+  const alive = hold(`${lock}:${tab}`, signal, () => signal);
+  const client = new Client(url, { ...options, transports: ['tab'], _line: (host, opening) => new TabLine(lock, tab, alive, host, opening) });
   const lead = () => hold(lock, signal, () => serve(lock, new Client(url, options), signal));
-  hold(`${lock}:${tab}`, signal, () => signal).then(lead);
+  alive.then(lead);
   addEventListener('pageshow', ({ persisted }) => { if (persisted) lead(); });
   client.addEventListener('state', ({ state }) => { if (state === 'closed') end.abort(); });
   return client;
 }
+
+const newName = () => Math.random().toString(36).slice(2);
 
 // Has the lock from when it is given until the signal that use gives is aborted.
 const hold = (name: string, signal: AbortSignal, use: () => AbortSignal) => new Promise<void>((held) => {
   navigator.locks.request(name, { signal }, () => {
     held();
     const until = use();
-    return new Promise<void>((resolve) => until.addEventListener('abort', () => resolve()));
+    return new Promise<void>((resolve) => {
+      if (until.aborted) resolve();
+      until.addEventListener('abort', () => resolve());
+    });
   }).catch(held); // closed before its turn
 });
 
-// What marks, tabs and the server are told over the channel: to one tab, to all (to is ''), or to the one
+// What is said over the channel: to one tab, to all (to is ''), or to the one
 // that has the line (to is undefined).
 type Note = { to?: string; tab?: string; [member: string]: any };
 
-class TabLine extends Line {
+class TabLine extends Client._Line {
   private _channel: BroadcastChannel;
   private _leader?: string;
-  private _ids = new Map<Mark, string>();
   private _answers = new Map<string, (note: Note) => void>();
-  private _count = 0;
 
-  constructor(lock: string, private _tab: string, host: Host, opening: Opening) {
+  constructor(lock: string, private _tab: string, private _alive: Promise<void>, host: Host, opening: Opening) {
     super('tab', host, opening);
     this._channel = new BroadcastChannel(lock);
   }
@@ -62,18 +66,14 @@ class TabLine extends Line {
 
   _follow(marks: Mark[]): boolean {
     this._marks.clear();
-    for (const mark of marks) {
-      this._marks.set(mark._name, mark);
-      if (!this._ids.has(mark)) this._ids.set(mark, this._id());
-    }
-    for (const mark of this._ids.keys()) if (!marks.includes(mark)) this._ids.delete(mark);
-    this._post({ marks: marks.map((mark) => [mark._name, mark._since, this._ids.get(mark)]) });
+    for (const mark of marks) this._marks.set(mark._name, mark);
+    this._post({ marks: marks.map((mark) => [mark._name, mark._since, mark._id ??= newName()]) });
     return true;
   }
 
   override _command(command: object, payload?: Uint8Array): Promise<any> {
     return new Promise((resolve, reject) => {
-      const ref = this._id();
+      const ref = newName();
       this._answers.set(ref, ({ answer, failure }) => {
         this._answers.delete(ref);
         if (failure) reject(failed(failure));
@@ -85,16 +85,12 @@ class TabLine extends Line {
 
   protected _shut(): void {
     this._post({ marks: [] });
-    this._channel.close();
+    this._alive.then(() => this._channel.close());
     for (const answered of this._answers.values()) answered({ failure: ['network', 'next'] });
   }
 
-  private _id(): string {
-    return `${this._tab}:${++this._count}`;
-  }
-
   private _post(note: Note): void {
-    this._channel.postMessage({ ...note, tab: this._tab });
+    this._alive.then(() => this._channel.postMessage({ ...note, tab: this._tab }));
   }
 
   private _note({ leader, state, transport, failure, ref, id, pos, object }: Note): void {
@@ -106,7 +102,7 @@ class TabLine extends Line {
     }
     if (ref) this._answers.get(ref)?.(arguments[0]);
     else if (id) {
-      const [mark] = [...this._ids].find((entry) => entry[1] === id) ?? [];
+      const mark = [...this._marks.values()].find((mark) => mark._id === id);
       if (mark && failure) this._tell(() => this._host._refused(this, mark._name, failed(failure)));
       else if (mark) this._tell(() => this._host._confirmed(this, mark, pos));
     } else if (object) this._tell(() => this._host._hear(this, object));
@@ -124,7 +120,7 @@ const failed = ([code, next, detail]: any) => new Failure(code, next, detail);
 // Has the line, and serves it to the tabs until the page goes. Returns what is aborted then.
 function serve(lock: string, client: Client, ended: AbortSignal): AbortSignal {
   const channel = new BroadcastChannel(lock);
-  const leader = Math.random().toString(36).slice(2);
+  const leader = newName();
   const tabs = new Map<string, Map<string, [string, Subscription]>>();
   const over = new AbortController();
   const post = (to: string, note: Note) => { if (!over.signal.aborted) channel.postMessage({ ...note, to, leader }); };
@@ -134,7 +130,10 @@ function serve(lock: string, client: Client, ended: AbortSignal): AbortSignal {
     let subs = tabs.get(tab)!;
     if (!subs) {
       tabs.set(tab, subs = new Map());
-      hold(`${lock}:${tab}`, over.signal, () => AbortSignal.abort()).then(() => { if (!over.signal.aborted) follow(tab, []); });
+      hold(`${lock}:${tab}`, over.signal, () => AbortSignal.abort()).then(() => {
+        if (!over.signal.aborted) follow(tab, []);
+        tabs.delete(tab);
+      });
     }
     for (const [name, [id, sub]] of subs) {
       if (!marks.some((mark) => mark[2] === id)) {
@@ -163,9 +162,9 @@ function serve(lock: string, client: Client, ended: AbortSignal): AbortSignal {
   };
 
   channel.onmessage = ({ data: { to, tab, marks, ref, command, payload } }) => {
-    if (to !== undefined) return;
+    if (to !== undefined) return; // not for whoever has the line
     if (marks) {
-      if (marks.length || !tabs.has(tab)) tell();
+      tell();
       follow(tab, marks);
     } else client._send(command, payload).then((answer) => post(tab, { ref, answer }), (failure) => post(tab, { ref, failure: told(failure) }));
   };

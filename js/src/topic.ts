@@ -14,6 +14,8 @@ export interface Mark {
   readonly _subs: Set<Subscription>;
   /** Whether the line has begun with it. */
   _confirmed: boolean;
+  /** What it is called in another tab. */
+  _id?: string;
 }
 
 export class Topic {
