@@ -23,7 +23,7 @@ export async function walk(page) {
     getSelection().removeAllRanges();
     scrollTo(0, 0);
   });
-  const controls = await page.$$eval('a[href], button:enabled, input, select, textarea', (all) => all
+  const controls = await page.$$eval('a[href], button:enabled, input, select, textarea, [tabindex="0"]', (all) => all
     .filter((e) => e.getClientRects().length && !(e.type === 'radio' && !e.checked))
     .map((e, i) => { e.dataset.walk = i; return i; }));
   await page.goto(`${page.url()}#`); // sequential focus starts at the top of the page
@@ -37,7 +37,8 @@ export async function walk(page) {
       return {
         walk: Number(e.dataset.walk), name: e.outerHTML.slice(0, 80),
         outline: getComputedStyle(drawn).outlineStyle !== 'none' && parseFloat(getComputedStyle(drawn).outlineWidth) >= 2,
-        inSight: box.top >= 0 && box.bottom <= innerHeight,
+        // A region that scrolls may be larger than the window; a browser is content when it shows part of it.
+        inSight: e.hasAttribute('tabindex') ? box.bottom > 0 && box.top < innerHeight : box.top >= 0 && box.bottom <= innerHeight,
       };
     });
     walked.push(seen.walk);
