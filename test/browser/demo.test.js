@@ -3,11 +3,10 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import axe from 'axe-core';
-
 import { Server, apiKey, keys, until } from '../server.js';
 import { BoardReader, lines } from './board.js';
 import { launch, watched } from './chromium.js';
+import { looksGood } from './looks.js';
 
 let server, browser;
 before(async () => {
@@ -30,9 +29,7 @@ test('nothing is tried without keys, and the page says what it needs', async (t)
     const { page, board } = await open(t, { viewport: { width, height: 844 } });
     for (const line of lines) await board.line(line, 'idle');
     assert.match(await page.locator('#keys-title + p').innerText(), /API key/);
-    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth));
-    const { violations } = await page.evaluate(`${axe.source}; axe.run()`);
-    assert.deepEqual(violations.map(({ id, nodes }) => [id, nodes.map((n) => n.html)]), []);
+    await looksGood(page);
     assert.deepEqual(page.complaints, []);
   }
 });
