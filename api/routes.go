@@ -72,8 +72,10 @@ func (s *server) routes(r chi.Router) {
 	r.Get("/readyz", s.ready)
 	r.Head("/readyz", s.ready)
 	r.Get("/v1/openapi.json", s.openAPI)
-	r.Method(http.MethodGet, "/client.js", clientjs.Handler())
-	r.Method(http.MethodHead, "/client.js", clientjs.Handler())
+	for path, script := range map[string]string{"/client.js": clientjs.Client, "/client-streams.js": clientjs.Streams} {
+		r.Method(http.MethodGet, path, clientjs.Handler(script))
+		r.Method(http.MethodHead, path, clientjs.Handler(script))
+	}
 	if s.Page != nil {
 		for _, path := range []string{"/", "/page/*"} {
 			r.Method(http.MethodGet, path, s.Page)

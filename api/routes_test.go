@@ -40,15 +40,17 @@ func TestPageIsServed(t *testing.T) {
 
 func TestTheBrowserClientIsServed(t *testing.T) {
 	s := newSite(t, nil)
-	whole := s.do(call{method: "GET", path: "/client.js"})
-	if whole.status != 200 || len(whole.body) < 1000 {
-		t.Fatalf("/client.js: %d with %d bytes", whole.status, len(whole.body))
-	}
-	known := []string{"If-None-Match: " + whole.header.Get("ETag")}
-	if got := s.do(call{method: "GET", path: "/client.js", header: known}); got.status != 304 || got.body != "" {
-		t.Errorf("with the ETag: %d with %d bytes", got.status, len(got.body))
-	}
-	if got := s.do(call{method: "HEAD", path: "/client.js"}); got.status != 200 || got.body != "" {
-		t.Errorf("HEAD: %d with %d bytes", got.status, len(got.body))
+	for _, path := range []string{"/client.js", "/client-streams.js"} {
+		whole := s.do(call{method: "GET", path: path})
+		if whole.status != 200 || len(whole.body) < 1000 {
+			t.Fatalf("%s: %d with %d bytes", path, whole.status, len(whole.body))
+		}
+		known := []string{"If-None-Match: " + whole.header.Get("ETag")}
+		if got := s.do(call{method: "GET", path: path, header: known}); got.status != 304 || got.body != "" {
+			t.Errorf("%s with the ETag: %d with %d bytes", path, got.status, len(got.body))
+		}
+		if got := s.do(call{method: "HEAD", path: path}); got.status != 200 || got.body != "" {
+			t.Errorf("HEAD %s: %d with %d bytes", path, got.status, len(got.body))
+		}
 	}
 }

@@ -15,7 +15,7 @@ func TestStarting(t *testing.T) {
 		o.Starting = func() bool { return starting }
 		o.Ready = func() (bool, string) { return !starting, "starting" }
 	})
-	free := map[string]bool{"/healthz": true, "/v1/openapi.json": true, "/client.js": true} // what needs no broker
+	free := map[string]bool{"/healthz": true, "/v1/openapi.json": true, "/client.js": true, "/client-streams.js": true} // what needs no broker
 	err := chi.Walk(New(Options{}).(chi.Routes), func(method, route string, _ http.Handler, _ ...func(http.Handler) http.Handler) error {
 		path := strings.NewReplacer("{channel}", "a", "{user}", "ann").Replace(route)
 		c := call{method: method, path: path}

@@ -31,7 +31,7 @@ const maxListened = wire.MaxChannels
 // Run prints each message as the object that it is on every transport, and on standard error
 // what else there is to know.
 func (c *listenCommand) Run(t *terminal) error {
-	options, err := c.options()
+	options, err := connecting(c.Client, c.Token, c.Transport)
 	if err != nil {
 		return err
 	}
@@ -83,13 +83,14 @@ func (c *listenCommand) Run(t *terminal) error {
 	return err
 }
 
-func (c *listenCommand) options() (client.Options, error) {
-	o := client.Options{ClientID: c.Client}
-	if c.Token != "" {
-		o.Token = client.FixedToken(c.Token)
+// connecting returns the options of a client that a user describes.
+func connecting(name, token, transport string) (client.Options, error) {
+	o := client.Options{ClientID: name}
+	if token != "" {
+		o.Token = client.FixedToken(token)
 	}
-	if c.Transport != "auto" {
-		only, err := raw.ParseTransport(c.Transport)
+	if transport != "auto" {
+		only, err := raw.ParseTransport(transport)
 		if err != nil {
 			return o, err
 		}

@@ -3,6 +3,7 @@
 //	wsbridge serve --dev                                try it, without keys
 //	wsbridge publish orders:42 '{"state":"shipped"}'    publish a message
 //	wsbridge listen orders:42                           print what comes
+//	wsbridge chat                                       talk, with others and with examples/chat
 //	wsbridge bench fanout                               put it under load
 //
 // Each subcommand has a file of its own. wsbridge --help lists them.
@@ -26,6 +27,7 @@ type commands struct {
 	Config      configCommand      `cmd:"" help:"Check or show the settings that serve would run with."`
 	Publish     publishCommand     `cmd:"" help:"Publish a message."`
 	Listen      listenCommand      `cmd:"" help:"Print the messages of channels as they come, one JSON object a line."`
+	Chat        chatCommand        `cmd:"" help:"Talk with others, and exchange images and files."`
 	Bench       benchCommand       `cmd:"" help:"Put a server under load, and check every message."`
 	Token       tokenCommand       `cmd:"" help:"Sign a client's token with the first of the token keys."`
 	Healthcheck healthcheckCommand `cmd:"" help:"Ask the server on this machine whether it is alive. Exit status 0: it is."`

@@ -17,10 +17,13 @@ type notes struct {
 
 func newNotes(w io.Writer) *notes { return &notes{w: w} }
 
-func (n *notes) say(format string, args ...any) {
+func (n *notes) say(format string, args ...any) { n.print("wsbridge: "+format, args...) }
+
+// print is say without telling who says it.
+func (n *notes) print(format string, args ...any) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	fmt.Fprintf(n.w, "wsbridge: "+format+"\n", args...)
+	fmt.Fprintf(n.w, format+"\n", args...)
 }
 
 // retried tells why something is tried again.

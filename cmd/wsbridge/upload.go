@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"mime"
 	"os"
@@ -15,30 +16,15 @@ import (
 func (c *publishCommand) sendStream(t *terminal, channel pubsub.Channel, publisher *client.Client) error {
 	notes := newNotes(t.err)
 	u := client.Upload{Name: c.Name, Type: c.ContentType, Event: c.Event, Meta: c.Meta}
-	source := t.in
+	source := io.NopCloser(t.in)
 	if c.Stream != "-" {
-		file, err := os.Open(c.Stream)
-		if err != nil {
+		var err error
+		if source, err = openSource(c.Stream, &u); err != nil {
 			return err
 		}
-		defer file.Close()
-		if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-			u.Size = info.Size()
-		}
-		if u.Name == "" {
-			u.Name = filepath.Base(c.Stream)
-		}
-		if u.Type == "" {
-			u.Type = mime.TypeByExtension(filepath.Ext(c.Stream))
-		}
-		source = file
 	}
-	p := newProgress(notes, "sent", u.Name, u.Size)
-	u.Progress = p.at
-	if u.Size > 0 {
-		// A file that grows meanwhile is sent as long as it was when that was announced.
-		source = io.LimitReader(source, u.Size)
-	}
+	defer source.Close()
+	u.Progress = newProgress(notes, "sent", u.Name, u.Size).at
 	sent, err := publisher.SendStream(t.ctx, channel, u, source)
 	if err != nil {
 		return err
@@ -50,4 +36,38 @@ func (c *publishCommand) sendStream(t *terminal, channel pubsub.Channel, publish
 		Pos     string `json:"pos"`
 		Size    int64  `json:"size"`
 	}{sent.Stream, c.Channel, sent.End.ID, sent.End.Pos.String(), sent.Size})
+}
+
+// openSource opens a file to be sent, and says of it what u does not say yet.
+func openSource(path string, u *client.Upload) (io.ReadCloser, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+	case info.IsDir():
+		err = fmt.Errorf("%s is a folder: send files, or an archive of it", path)
+	case info.Mode().IsRegular():
+		u.Size = info.Size()
+	}
+	if err != nil {
+		file.Close()
+		return nil, err
+	}
+	if u.Name == "" {
+		u.Name = filepath.Base(path)
+	}
+	if u.Type == "" {
+		u.Type = mime.TypeByExtension(filepath.Ext(path))
+	}
+	if u.Size == 0 {
+		return file, nil
+	}
+	// A file that grows meanwhile is sent as long as it was when that was announced.
+	return struct {
+		io.Reader
+		io.Closer
+	}{io.LimitReader(file, u.Size), file}, nil
 }

@@ -1,11 +1,11 @@
-// Package clientjs is the browser client as one script, and serves it.
+// Package clientjs is the browser client as a script, and what belongs to it, and serves them.
 //
-//	mux.Handle("/client.js", clientjs.Handler())
+//	mux.Handle("/client.js", clientjs.Handler(clientjs.Client))
 //
-// client.js is built from js/ by `make clientjs`; a test of js/ builds it anew and compares.
-// It is kept in the repository so that building the server needs Go alone.
+// The scripts are built from js/ by `make clientjs`; a test of js/ builds them anew and compares.
+// They are kept in the repository so that building the server needs Go alone.
 //
-// The handler answers GET and HEAD, and is safe for concurrent use.
+// The handlers answer GET and HEAD, and are safe for concurrent use.
 package clientjs
 
 import (
@@ -20,10 +20,15 @@ import (
 	"time"
 )
 
-//go:embed client.js
-var script []byte
+// The scripts.
+var (
+	//go:embed client.js
+	Client string // gives the global wsbridge
+	//go:embed client-streams.js
+	Streams string // gives wsbridge.streams; to be loaded behind Client
+)
 
-// A form is the script as it is sent.
+// A form is a script as it is sent.
 type form struct {
 	content []byte
 	etag    string
@@ -34,21 +39,21 @@ func newForm(content []byte) form {
 	return form{content, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
-// zipped returns the script as most browsers take it.
-func zipped() []byte {
+// zipped returns a script as most browsers take it.
+func zipped(script string) []byte {
 	var b bytes.Buffer
 	w, err := gzip.NewWriterLevel(&b, gzip.BestCompression)
 	if err != nil {
 		panic(err) // of the level
 	}
-	w.Write(script)
+	w.Write([]byte(script))
 	w.Close()
 	return b.Bytes()
 }
 
-// Handler serves the script, to pages of all origins: a script element asks nobody.
-func Handler() http.Handler {
-	plain, compressed := newForm(script), newForm(zipped())
+// Handler serves a script, to pages of all origins: a script element asks nobody.
+func Handler(script string) http.Handler {
+	plain, compressed := newForm([]byte(script)), newForm(zipped(script))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Type", "text/javascript; charset=utf-8")

@@ -1,7 +1,6 @@
 package clientjs
 
 import (
-	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -11,16 +10,22 @@ import (
 	"testing"
 )
 
-func get(method string, header http.Header) *httptest.ResponseRecorder {
+func get(script, method string, header http.Header) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, "/client.js", nil)
 	r.Header = header
 	w := httptest.NewRecorder()
-	Handler().ServeHTTP(w, r)
+	Handler(script).ServeHTTP(w, r)
 	return w
 }
 
-func TestTheScriptIsServedAndKept(t *testing.T) {
-	whole := get("GET", http.Header{})
+func TestScriptsAreServedAndKept(t *testing.T) {
+	for name, script := range map[string]string{"client.js": Client, "client-streams.js": Streams} {
+		t.Run(name, func(t *testing.T) { servedAndKept(t, script) })
+	}
+}
+
+func servedAndKept(t *testing.T, script string) {
+	whole := get(script, "GET", http.Header{})
 	if whole.Code != http.StatusOK || whole.Body.Len() != len(script) {
 		t.Fatalf("status %d with %d bytes, want 200 with %d", whole.Code, whole.Body.Len(), len(script))
 	}
@@ -31,14 +36,14 @@ func TestTheScriptIsServedAndKept(t *testing.T) {
 		t.Errorf("Cache-Control: %q; a page would keep the client of an older server", whole.Header().Get("Cache-Control"))
 	}
 	etag := whole.Header().Get("ETag")
-	same := get("GET", http.Header{"If-None-Match": {etag}})
+	same := get(script, "GET", http.Header{"If-None-Match": {etag}})
 	if same.Code != http.StatusNotModified || same.Body.Len() != 0 {
 		t.Errorf("with %s: status %d and %d bytes, want 304 and none", etag, same.Code, same.Body.Len())
 	}
-	if other := get("GET", http.Header{"If-None-Match": {`"another"`}}); other.Code != http.StatusOK {
+	if other := get(script, "GET", http.Header{"If-None-Match": {`"another"`}}); other.Code != http.StatusOK {
 		t.Errorf("with another ETag: status %d", other.Code)
 	}
-	if head := get("HEAD", http.Header{}); head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("ETag") != etag {
+	if head := get(script, "HEAD", http.Header{}); head.Code != http.StatusOK || head.Body.Len() != 0 || head.Header().Get("ETag") != etag {
 		t.Errorf("HEAD: status %d, %d bytes, ETag %q", head.Code, head.Body.Len(), head.Header().Get("ETag"))
 	}
 }
@@ -48,7 +53,7 @@ func TestTheScriptIsCompressedForWhoTakesThat(t *testing.T) {
 		"gzip": "gzip", "br, gzip;q=0.5, deflate": "gzip", " GZIP ": "gzip", "gzip;q=1.0": "gzip",
 		"": "", "br": "", "gzip;q=0": "", "gzip; q=0.0": "", "identity": "",
 	} {
-		got := get("GET", http.Header{"Accept-Encoding": {accept}})
+		got := get(Client, "GET", http.Header{"Accept-Encoding": {accept}})
 		if encoding := got.Header().Get("Content-Encoding"); encoding != want {
 			t.Errorf("Accept-Encoding %q: %q, want %q", accept, encoding, want)
 			continue
@@ -66,12 +71,12 @@ func TestTheScriptIsCompressedForWhoTakesThat(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if !bytes.Equal(body, script) {
+		if string(body) != Client {
 			t.Errorf("Accept-Encoding %q: not the script", accept)
 		}
 		// Each form has an ETag of its own, since their bytes differ.
 		for _, other := range []string{"", "gzip"} {
-			again := get("GET", http.Header{"Accept-Encoding": {other}, "If-None-Match": {got.Header().Get("ETag")}})
+			again := get(Client, "GET", http.Header{"Accept-Encoding": {other}, "If-None-Match": {got.Header().Get("ETag")}})
 			if same := other == want; same != (again.Code == http.StatusNotModified) {
 				t.Errorf("the ETag of %q shown for %q: status %d", accept, other, again.Code)
 			}
@@ -79,10 +84,15 @@ func TestTheScriptIsCompressedForWhoTakesThat(t *testing.T) {
 	}
 }
 
-func TestTheScriptIsTheClient(t *testing.T) {
-	for _, part := range []string{"var wsbridge=", "/v1/ws", "/v1/poll", "/v1/send"} {
-		if !strings.Contains(string(script), part) {
-			t.Errorf("client.js has no %q in it; build it by make clientjs", part)
+func TestTheScriptsAreTheClient(t *testing.T) {
+	for script, parts := range map[string][]string{
+		Client:  {"var wsbridge=", "/v1/ws", "/v1/poll", "/v1/send"},
+		Streams: {").streams=", "/v1/streams/", "/streams?"},
+	} {
+		for _, part := range parts {
+			if !strings.Contains(script, part) {
+				t.Errorf("%.100q has no %q in it; build it by make clientjs", script, part)
+			}
 		}
 	}
 }

@@ -1,4 +1,4 @@
-// Builds the package into dist/, and the script that the server serves into
+// Builds the package into dist/, and the scripts that the server serves into
 // ../internal/clientjs. Members that begin with _ are private, and get short names: the same
 // in all files, so that the entries understand one another.
 
@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { build } from 'esbuild';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const embedded = fileURLToPath(new URL('../../internal/clientjs/client.js', import.meta.url));
+const embedded = fileURLToPath(new URL('../../internal/clientjs/', import.meta.url));
 
 export const entries = ['index', 'react', 'streams', 'tabs'];
 
@@ -21,9 +21,23 @@ const common = {
   write: true, legalComments: 'none', metafile: true,
 };
 
-export async function buildScript() {
-  const { outputFiles } = await build({ ...common, entryPoints: ['src/index.ts'], format: 'iife', globalName: 'wsbridge', write: false, banner: { js: banner } });
-  return outputFiles[0].text;
+// In a page without modules the package is the global that the first script gives.
+const packageIsGlobal = {
+  name: 'package is global',
+  setup(build) {
+    build.onResolve({ filter: /^@wsbridge\/client$/ }, () => ({ path: 'wsbridge', namespace: 'global' }));
+    build.onLoad({ filter: /.*/, namespace: 'global' }, () => ({ contents: 'module.exports = wsbridge' }));
+  },
+};
+
+// buildScripts gives the text of each script by its name.
+export async function buildScripts() {
+  const script = { ...common, format: 'iife', write: false, banner: { js: banner } };
+  const client = await build({ ...script, entryPoints: ['src/index.ts'], globalName: 'wsbridge', mangleCache: {} });
+  const streams = await build({
+    ...script, entryPoints: ['src/streams.ts'], globalName: 'wsbridge.streams', mangleCache: client.mangleCache, plugins: [packageIsGlobal],
+  });
+  return { 'client.js': client.outputFiles[0].text, 'client-streams.js': streams.outputFiles[0].text };
 }
 
 async function buildPackage() {
@@ -48,7 +62,8 @@ async function buildPackage() {
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  await Promise.all([buildPackage(), mkdir(fileURLToPath(new URL('../../internal/clientjs/', import.meta.url)), { recursive: true })]);
-  const script = await buildScript();
-  if (await readFile(embedded, 'utf8').catch(() => '') !== script) await writeFile(embedded, script);
+  await Promise.all([buildPackage(), mkdir(embedded, { recursive: true })]);
+  for (const [name, script] of Object.entries(await buildScripts())) {
+    if (await readFile(embedded + name, 'utf8').catch(() => '') !== script) await writeFile(embedded + name, script);
+  }
 }

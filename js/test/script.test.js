@@ -1,4 +1,4 @@
-// The script that the server embeds, against its source; and what the package says of itself.
+// The scripts that the server embeds, against their source; and what the package says of itself.
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
@@ -8,20 +8,26 @@ import { publint } from 'publint';
 import { formatMessage } from 'publint/utils';
 import vm from 'node:vm';
 
-import { buildScript } from '../scripts/build.js';
+import { buildScripts } from '../scripts/build.js';
 import { sizes } from '../scripts/sizes.js';
 
-const embedded = new URL('../../internal/clientjs/client.js', import.meta.url);
+const embedded = (name) => readFile(new URL(`../../internal/clientjs/${name}`, import.meta.url), 'utf8');
 
-test('the embedded script is the one that the source gives', async () => {
-  assert.ok(await readFile(embedded, 'utf8') === await buildScript(), 'internal/clientjs/client.js is not what js/ builds: run make clientjs');
+test('the embedded scripts are those that the source gives', async () => {
+  for (const [name, text] of Object.entries(await buildScripts())) {
+    assert.ok(await embedded(name) === text, `internal/clientjs/${name} is not what js/ builds: run make clientjs`);
+  }
 });
 
-test('the script gives the global wsbridge, with the names of the package', async () => {
+test('the scripts give the global wsbridge, with the names of the package', async () => {
   const page = vm.createContext({ EventTarget, Event, URL });
-  vm.runInContext(await readFile(embedded, 'utf8'), page);
+  vm.runInContext(await embedded('client.js'), page);
   assert.deepEqual(Object.keys(page.wsbridge).sort(), Object.keys(await import('@wsbridge/client')).sort());
   assert.equal(typeof page.wsbridge.Client, 'function');
+  const { wsbridge } = page;
+  vm.runInContext(await embedded('client-streams.js'), page);
+  assert.equal(page.wsbridge, wsbridge, 'the second script gave another global');
+  assert.deepEqual(Object.keys(wsbridge.streams).sort(), Object.keys(await import('@wsbridge/client/streams')).sort());
 });
 
 test('what is built keeps within its budget', async () => {
