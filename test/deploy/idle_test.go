@@ -20,9 +20,10 @@ type held struct {
 	*raw.Line
 }
 
-// idle opens one of each, with polls that are held for so long.
+// idle opens one of each, with polls that are held for so long. WebSockets come first: they answer
+// pings while they are read, and who reads others for several heartbeats is taken for dead.
 func idle(t *testing.T, url string, wait time.Duration) (lines []held) {
-	for _, transport := range []raw.Transport{raw.LongPoll, raw.WebSocket, raw.SSE, raw.HTTPStream} {
+	for _, transport := range []raw.Transport{raw.WebSocket, raw.SSE, raw.HTTPStream, raw.LongPoll} {
 		o := way{Transport: transport}.options(url, "a")
 		o.Wait = wait
 		line := open(t, o)
