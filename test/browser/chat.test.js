@@ -284,7 +284,7 @@ test('an upload that is cancelled is told of at the other side', async (t) => {
   const ann = await enter(t, 'ann', channel);
   const bob = await enter(t, 'bob', channel);
   await bob.getByText('Here: ann, bob').waitFor();
-  // Nobody reads so slowly as a page that is not there yet: bob's download is held back.
+  // Bob's download is held back, and with it the upload, so that it is still under way.
   const cdp = await bob.context().newCDPSession(bob);
   await cdp.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: 256 << 10, uploadThroughput: -1 });
   await ann.setInputFiles('#files', join(dir, 'big.bin'));

@@ -4,6 +4,7 @@ const { Client, streams } = wsbridge;
 const $ = (id) => document.getElementById(id);
 const channel = new URLSearchParams(location.search).get('channel') ?? 'chat';
 const maxLines = 500; // what is older goes from the page
+const maxName = 40; // characters, as in the terminal
 const pollEvery = 500; // milliseconds; the beginning of a file waits a second for those who are told of it
 
 let client, me, name;
@@ -88,19 +89,20 @@ function take({ event, data, from, stream, time }) {
   if (stream) return takeFile(stream, from);
   if (event === 'image' && data instanceof Uint8Array) return takeImage(data, time);
   if (typeof data?.name !== 'string') return; // of another program
+  const who = data.name.slice(0, maxName) || 'somebody';
   switch (event) {
     case 'said':
-      return add(data.name, time, element('p', 'words', String(data.text)));
+      return add(who, time, element('p', 'words', String(data.text)));
     case 'join':
       joined ||= from?.client === me;
-      note(`${data.name} joined`);
+      note(`${who} joined`);
       if (joined && from?.client !== me) told(client.publish(channel, { name }, { event: 'here' }));
       break;
     case 'leave':
-      note(`${data.name} left`);
+      note(`${who} left`);
       here.delete(from?.client);
   }
-  if (joined && (event === 'join' || event === 'here') && here.size < 1000) here.set(from?.client, data.name);
+  if (joined && (event === 'join' || event === 'here') && here.size < 1000) here.set(from?.client, who);
   $('here').textContent = `Here: ${[...here.values()].sort().join(', ')}`;
 }
 
@@ -112,12 +114,13 @@ function takeImage(packed, time) {
     return; // of another program
   }
   const { header, bytes } = image;
-  if (!imageTypes.includes(header.type)) return;
+  if (!imageTypes.includes(header?.type)) return;
+  const who = String(header.name).slice(0, maxName);
   const img = element('img');
   img.src = URL.createObjectURL(new Blob([bytes], { type: header.type }));
-  img.alt = `An image that ${header.name} sent`;
+  img.alt = `An image that ${who} sent`;
   img.addEventListener('load', () => scroll(true));
-  add(header.name, time, img);
+  add(who, time, img);
 }
 
 async function takeFile({ id, name: file, size, state }, from) {
