@@ -105,9 +105,9 @@ func (m *members) whole(name string, v []byte) int64 {
 
 // piece puts together what a binary frame says of a stream.
 func (m *members) piece(e *Event) *Piece {
-	p := &Piece{
-		Channel: e.Channel, ID: m.text("stream", m.stream), Offset: m.offset,
-		State: m.streamState, Reason: m.reason,
+	p := &Piece{Channel: e.Channel, Offset: m.offset, State: m.streamState, Reason: m.reason}
+	if m.stream != nil {
+		p.ID = m.text("stream", m.stream)
 	}
 	if p.Channel == "" || p.ID == "" {
 		m.fail(CodeBadRequest, "a piece of a stream has no channel or no stream")

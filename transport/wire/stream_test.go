@@ -57,6 +57,7 @@ func FuzzFrame(f *testing.F) {
 	f.Add(AppendStreamFrame(nil, &Piece{Channel: "a", ID: "b", Offset: 7, State: "cut", Reason: "gone", Bytes: []byte("x")}))
 	f.Add(AppendMessageFrame(nil, &pubsub.Message{Channel: "a", ID: uuid.New(), Pos: pubsub.Position{Epoch: "e", Offset: 1}, Data: pubsub.Data{Kind: pubsub.Binary}}))
 	f.Add([]byte{0, 0, 0, 2, '{', '}'})
+	f.Add([]byte("\x00\x00\x00\x11{\"type\":\"stream\"}")) // of no stream
 	f.Add([]byte{0xff, 0xff, 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, frame []byte) {
 		e, err := ParseFrame(frame)
