@@ -17,9 +17,10 @@
 // form (made once for all clients, see forms.go), and writes them together. Transports differ
 // in nothing but that form and in when they stop:
 //
-//	poll.go        pulls until there is something, answers, is done
-//	stream.go      pulls and writes until the client leaves; sse.go and httpstream.go are its two forms
-//	websocket.go   reads commands; outbox.go pulls and writes when there is something, and
+//	poll.go        pulls until there is something, answers, is done; held.go holds one that waits
+//	stream.go      writes until the client leaves; sse.go and httpstream.go are its two forms
+//	socket.go      a WebSocket: inlet.go obeys its commands
+//	outlet.go      takes and writes when there is something, for streams and WebSockets, and
 //	               holds no goroutine while there is not
 //
 // Before that, admission.go reads what the client shows and decides whether it is let in.
@@ -33,7 +34,8 @@
 // its own: one timing wheel serves all. A write that gets nowhere for 30 s ends its
 // connection, and so does a queue that stays full (see package bridge).
 //
-// Goroutines: the wheel's; one for each WebSocket, which reads; one for each WebSocket that
-// has something to write, while it has. [Server.Close] waits for all of them and for the
-// handlers.
+// Goroutines: the wheel's; a pump and a loop of the poller for each processor; workers, while
+// there is something that may block. Connections that the system's poller cannot watch have one
+// that reads, and one that writes while there is something. [Server.Close] waits for all of them
+// and for the handlers.
 package transport

@@ -59,7 +59,8 @@ type talker interface {
 	// parted is called when the last words were written.
 	parted()
 
-	// ended is called when the line is over.
+	// ended is called when the session has an end while somebody works for it, and when the line
+	// is over: nobody may go on waiting for the client.
 	ended()
 }
 
@@ -194,7 +195,8 @@ func (o *outlet) step(b *batch, take func([]bridge.Item, bridge.Limit) ([]bridge
 	end := o.ending.Load()
 	if end != nil {
 		if o.isBusy() {
-			return resting // whoever is wakes it
+			o.talker.ended()
+			return resting // whoever is busy wakes it
 		}
 		limit = everything
 	}

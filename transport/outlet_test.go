@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -162,6 +163,33 @@ func TestCommandsOfAClientThatDoesNotReadWait(t *testing.T) {
 			t.Errorf("%d commands were taken", sent)
 		}
 		s.awaitClosed("websocket", 4208)
+	})
+}
+
+// A command that waits for the client to read keeps nobody from sending the client away.
+func TestClientWhoseCommandsWaitIsSentAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := open(t, setup{pipes: true})
+		data := `"` + strings.Repeat("x", 100<<10) + `"`
+		for range 5 {
+			s.publish("a", data)
+		}
+		l := s.webSocket("token=ann", nil)
+		expect(l, "welcome")
+		command := websocket.AppendMaskedFrame(nil, websocket.OpText, true, false, []byte(`{"type":"history","ref":1,"channel":"a"}`), [4]byte{1, 2, 3, 4})
+		if _, err := l.raw().Write(bytes.Repeat(command, 20)); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait() // some are answered, and the next waits until those were read
+		drained := make(chan error, 1)
+		go func() { drained <- s.server.Drain(context.Background(), time.Millisecond) }()
+		synctest.Wait()
+		if code, _ := l.closed(); code != 1012 {
+			t.Errorf("closed with %d", code)
+		}
+		if err := <-drained; err != nil {
+			t.Error(err)
+		}
 	})
 }
 
