@@ -20,7 +20,7 @@ type modelLog struct {
 	dropped int  // of them
 	absent  bool // Redis has no log: it expired, or was deleted
 	lost    int  // how many went with it that should have been kept, counted from the first ever
-	scarred bool // one scar is enough
+	scarred int  // one scar is enough for all that stood in front of this offset
 
 	channel   pubsub.Channel
 	retention pubsub.Retention
@@ -119,7 +119,7 @@ func (l *modelLog) append(m *pubsub.Message) {
 
 // begin starts another life.
 func (l *modelLog) begin(e pubsub.Epoch) {
-	l.epoch, l.entries, l.dropped, l.absent, l.lost, l.fresh = e, nil, 0, true, 0, 0
+	l.epoch, l.entries, l.dropped, l.absent, l.lost, l.scarred, l.fresh = e, nil, 0, true, 0, 0, 0
 }
 
 // place is the table under "Resuming" once more, in other words.

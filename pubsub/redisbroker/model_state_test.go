@@ -123,10 +123,10 @@ func (m *model) scar(ctx context.Context, broker *subject, s step) string {
 	if err := broker.mark(ctx, map[pubsub.Channel]pubsub.Position{m.channel: p}); err != nil {
 		return difference(err)
 	}
-	if m.epoch == "" || p.Epoch != m.epoch || m.scarred {
+	offset := int(min(p.Offset, 1<<60))
+	if m.epoch == "" || p.Epoch != m.epoch || offset < m.scarred {
 		return ""
 	}
-	offset := int(min(p.Offset, 1<<60))
 	unknown := offset < m.dropped || m.absent && offset > m.dropped && offset < len(m.entries)
 	if offset <= len(m.entries) && (unknown || m.at(offset).Digest == p.Digest) {
 		return ""
@@ -137,7 +137,7 @@ func (m *model) scar(ctx context.Context, broker *subject, s step) string {
 	if err != nil || end[0].Epoch != m.epoch || end[0].Offset != before.Offset+1 {
 		return fmt.Sprintf("the scar behind %s is at %s, %v", before, end, err)
 	}
-	m.scarred, m.absent = true, false
+	m.scarred, m.absent = offset+1, false
 	m.entries = append(m.entries, modelEntry{&pubsub.Message{Pos: end[0]}, true})
 	if m.retention.Off() {
 		m.dropped = len(m.entries)

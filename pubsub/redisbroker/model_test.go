@@ -149,7 +149,7 @@ func (m *model) do(s step) string {
 	case "lose the record":
 		m.server.Do("DEL", broker.keys.record(m.channel))
 		m.begin("")
-		m.purged, m.scarred = nil, false
+		m.purged = nil
 	case "lose an answer":
 		key := strconv.Itoa(s.B % 3)
 		m.server.Do("DEL", broker.keys.answer(m.channel, key))
@@ -158,7 +158,7 @@ func (m *model) do(s step) string {
 		diff = m.hole(ctx, broker, s)
 	case "lose the master":
 		m.server.Do("HDEL", broker.keys.record(m.channel), "scar") // as another one would find it
-		if m.scarred = false; m.epoch == "" {
+		if m.scarred = 0; m.epoch == "" {
 			m.server.Do("DEL", broker.keys.record(m.channel))
 		}
 	}

@@ -43,7 +43,7 @@ local function begin(epoch)
   redis.call('DEL', log)
   r = { epoch = epoch, offset = 0, digest = '00000000', time = 0, total = 0,
     front = 0, fdigest = '00000000', ftotal = 0, oldest = now, expires = 0, lost = -1, lost_time = 0 }
-  redis.call('HDEL', record, 'v', 'vt', 'lx')
+  redis.call('HDEL', record, 'v', 'vt', 'lx', 'scar')
   save('e', epoch, 'o', 0, 'd', r.digest, 't', 0, 'b', 0, 'fo', 0, 'fd', r.fdigest, 'fb', 0, 'ft', now)
   put_off()
 end
