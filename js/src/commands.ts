@@ -1,12 +1,10 @@
 // Commands: over the line if it takes any, else by POST to /v1/send; and again, when what
 // failed passes.
 
-import { Backoff } from './backoff.ts';
 import type { Connection } from './connection.ts';
 import { Failure, failureOf } from './failure.ts';
-import { base64Of } from './message.ts';
-import { sleep, within } from './patience.ts';
-import { post } from './request.ts';
+import { jitter, sleep, within } from './patience.ts';
+import { post } from './requests.ts';
 
 // Keys of publishes are known for 5 minutes: a repeat beyond that might publish twice.
 const longest = 4 * 60_000;
@@ -18,29 +16,28 @@ const pause = 5000;
 const most = 1000;
 
 /** Sends a command that may be repeated until it is answered, or signal or the connection ends. */
-export async function send(connection: Connection, command: object, payload?: Uint8Array, signal?: AbortSignal): Promise<any> {
-  if (connection._commands >= most) throw new Failure('overflow', 'stop', `${most} commands wait for their answers already`);
+export async function send(connection: Connection, command: object, signal?: AbortSignal): Promise<any> {
+  const { _ended, _tokens } = connection;
+  if (connection._commands >= most) throw new Failure('overflow', 'stop');
   connection._commands++;
-  const backoff = new Backoff();
   const end = Date.now() + longest;
-  return within(longest + pause, async (ended) => {
-    for (;;) {
+  try {
+    for (let tries = 0; ;) {
       try {
-        return await within(patience, (signal) => once(connection, command, payload, signal), ended);
+        return await within(patience, async (signal) => {
+          const { _line } = connection;
+          if (_line?._command) return _line._command(command);
+          await _tokens._get();
+          return (await post(connection, '/v1/send', command, signal)).json();
+        }, signal, _ended);
       } catch (error) {
         const { _next, _after = 0 } = failureOf(error);
-        const wait = Math.min(Math.max(_after, backoff._next()), pause);
-        if (ended.aborted || _next === 'stop' || Date.now() + wait > end) throw error;
-        if (_next === 'token') connection._tokens._expire();
-        await sleep(wait, ended);
+        if (_next === 'stop' || Date.now() > end) throw error;
+        if (_next === 'token') _tokens._expire();
+        await sleep(Math.min(Math.max(_after, jitter(tries++)), pause), signal, _ended);
       }
     }
-  }, signal, connection._ended).finally(() => connection._commands--);
-}
-
-async function once(connection: Connection, command: object, payload: Uint8Array | undefined, signal: AbortSignal): Promise<any> {
-  const { _line, _tokens } = connection;
-  if (_line?._command) return _line._command(command, payload);
-  await _tokens._get();
-  return (await post(connection, '/v1/send', payload ? { ...command, data_base64: base64Of(payload) } : command, signal)).json();
+  } finally {
+    connection._commands--;
+  }
 }

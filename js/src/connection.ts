@@ -1,91 +1,97 @@
-// The connection keeps a line standing as long as something is wanted, and brings topics
-// from one line to the next.
+// The connection keeps a line standing as long as something is wanted, and brings what is
+// wanted from one line to the next.
 
-import { Backoff } from './backoff.ts';
 import { Failure, closed, failureOf } from './failure.ts';
 import type { Host, Line, Opening } from './line.ts';
+import { confirm, markOf } from './mark.ts';
+import type { Mark } from './mark.ts';
 import { remember, remembered } from './memory.ts';
+import { eventOf } from './message.ts';
 import { allTransports } from './options.ts';
 import type { Options, Transport } from './options.ts';
-import { Polls } from './poll.ts';
+import { jitter } from './patience.ts';
 import { groupsOf, race } from './race.ts';
-import { Stream } from './stream.ts';
+import { Requests, isStream } from './requests.ts';
 import type { Desk, Subscription } from './subscription.ts';
 import { Tokens } from './token.ts';
-import { Topic } from './topic.ts';
-import type { Mark } from './topic.ts';
 import { offline, watch } from './wake.ts';
 import { Socket } from './websocket.ts';
 
 export type State = 'idle' | 'connecting' | 'connected' | 'offline' | 'closed';
 
-/** What the connection tells its owner. */
-export interface Owner {
-  _changed(state: State, reason?: string): void;
-  _failed(failure: Failure): void;
-}
-
-// A line is kept for so long after nothing is wanted any more.
-const linger = 1000;
 const longestUpgrade = 15 * 60_000;
-// A line that stood so long may be followed by another at once.
-const solid = 2000;
+// A line that stood so long was no failed try.
+const solid = 5000;
+// Who was away replaces a line that has said nothing for so long.
+const quiet = 30_000;
 
-export class Connection implements Host, Desk {
-  readonly _topics = new Map<string, Topic>();
+export class Connection extends EventTarget implements Host, Desk {
+  readonly state: State = 'idle';
+  /** Which transport works, while connected. */
+  readonly transport?: Transport;
+
+  /** @internal Who wants something, by channel. */
+  readonly _wanted = new Map<string, Set<Subscription>>();
+  /** @internal */
   readonly _tokens: Tokens;
+  /** @internal */
   readonly _name: string;
-  readonly _fetch: typeof fetch;
-  readonly _WebSocket: any;
-  /** Aborted once it is closed. */
+  /** @internal Aborted once it is closed. */
   readonly _ended: AbortSignal;
-  /** How many commands are under way. */
+  /** @internal How many commands are under way. */
   _commands = 0;
+  /** @internal */
   _line?: Line;
 
-  private readonly _usable: Transport[];
   // Those that are tried.
-  private _transports: Transport[];
+  private _transports: readonly Transport[];
   private readonly _end = new AbortController();
   // The line before, as long as it serves what the new one has not begun with.
   private _old?: Line;
-  private _racing?: AbortController;
-  private _retry?: Timer;
-  private _upgrade?: Timer;
+  // Gives up the race that is run.
+  private _racing?: () => void;
+  // Tries since the last line that stood.
+  private _tries = 0;
+  private _retry?: ReturnType<typeof setTimeout>;
+  // When better transports are tried, and how often they were.
+  private _upgrade = Infinity;
   private _upgrades = 0;
-  private _idle?: Timer;
+  // Nothing was wanted at the last tick.
+  private _unused = false;
   private _applying = false;
   private _away = false;
-  private readonly _backoff = new Backoff();
   private _unwatch?: () => void;
 
-  constructor(readonly _origin: string, readonly _options: Options, private readonly _owner: Owner) {
+  /** @internal */
+  constructor(/** @internal */ readonly _origin: string, /** @internal */ readonly _options: Options) {
+    super();
     this._name = _options.client ?? randomName();
-    this._fetch = _options.fetch ?? ((...request) => fetch(...request));
-    this._WebSocket = _options.WebSocket ?? globalThis.WebSocket;
-    this._transports = this._usable = (_options.transports ?? allTransports).filter((t) => t !== 'websocket' || this._WebSocket);
+    this._transports = _options.transports ?? allTransports;
     this._ended = this._end.signal;
-    this._tokens = new Tokens(_options.token, this._ended, () => this._expiring());
-  }
-
-  get _token(): string | undefined {
-    return this._tokens._current;
+    this._tokens = new Tokens(_options.token, this._ended);
   }
 
   // What is wanted.
 
+  /** @internal */
   _enter(sub: Subscription): void {
-    let topic = this._topics.get(sub.channel);
-    if (!topic) this._topics.set(sub.channel, topic = new Topic(sub.channel));
-    topic._subs.add(sub);
+    const { channel } = sub;
+    this._wanted.set(channel, (this._wanted.get(channel) ?? new Set()).add(sub));
     this._changed();
   }
 
+  /** @internal */
   _leave(sub: Subscription): void {
-    sub._detach();
-    const topic = this._topics.get(sub.channel);
-    if (topic?._subs.delete(sub) && !topic._subs.size) this._topics.delete(sub.channel);
+    const { channel } = sub;
+    const subs = this._wanted.get(channel);
+    sub._line = undefined;
+    if (subs?.delete(sub) && !subs.size) this._wanted.delete(channel);
     this._changed();
+  }
+
+  /** @internal */
+  _subs(): Subscription[] {
+    return [...this._wanted.values()].flatMap((subs) => [...subs]);
   }
 
   // What changes together is applied together.
@@ -99,27 +105,25 @@ export class Connection implements Host, Desk {
   }
 
   private _apply(): void {
-    if (this._ended.aborted || this._away) return;
-    clearTimeout(this._idle);
-    if (!this._topics.size) {
-      this._idle = setTimeout(() => {
-        this._shut();
-        this._owner._changed('idle');
-      }, linger);
-    }
-    this._unwatch ??= watch((type) => this._seen(type));
     const { _line: line } = this;
+    // A line that nobody wants anything of is left as it is, until a tick closes it.
+    if (this._ended.aborted || this._away || !this._wanted.size) return;
+    this._unwatch ??= watch((type) => this._seen(type));
     if (line) {
-      if (!line._follow(this._each((topic) => topic._mark(line._marks.get(topic._name)))) && this._topics.size) this._connect([[line._transport]]);
+      line._follow(this._marks(line));
       // The old line is closed once nothing depends on it.
-      if (!this._each((topic) => topic._line).includes(this._old)) {
+      if (!this._subs().some((sub) => sub._line === this._old)) {
         this._old?._close();
         this._old = undefined;
       }
-    } else if (this._topics.size && !this._retry) this._connect();
+    } else if (!this._retry) this._connect();
   }
 
-  private _again(wait: number): void {
+  private _marks(line?: Line): Mark[] {
+    return [...this._wanted].map(([name, subs]) => markOf(name, subs, line?._marks.get(name)));
+  }
+
+  private _again(wait = jitter(this._tries++)): void {
     clearTimeout(this._retry);
     this._retry = setTimeout(() => {
       this._retry = undefined;
@@ -127,199 +131,188 @@ export class Connection implements Host, Desk {
     }, wait);
   }
 
-  private _each<T>(map: (topic: Topic) => T): T[] {
-    return [...this._topics.values()].map(map);
-  }
-
   // Getting a line.
 
-  private async _connect(groups?: Transport[][]): Promise<void> {
-    if (this._racing || this._ended.aborted || this._away) return;
-    const racing = this._racing = new AbortController();
+  private _connect(groups = groupsOf(this._transports, remembered(this._origin))): void {
+    if (!groups[0] || this._racing || this._ended.aborted || this._away || !this._wanted.size) return;
     clearTimeout(this._retry);
     this._retry = undefined;
-    if (!this._line) this._owner._changed(offline() ? 'offline' : 'connecting');
-    let line: Line | undefined;
-    let failure = new Failure('network', 'next');
-    try {
-      if (!this._options._line) await this._tokens._get();
-      line = await race(groups ?? groupsOf(this._transports, remembered(this._origin)), (transport, opening) => this._open(transport, opening),
-        (line) => line._start(this._marks()), racing.signal);
-    } catch (error) {
-      failure = failureOf(error);
-    }
-    // Whoever gave this up has seen to what follows.
-    if (this._racing !== racing) return line?._close();
-    this._racing = undefined;
-    if (line && !line._over) this._adopt(line);
-    else this._lost(failure);
-  }
-
-  // Where a new line begins: with what the present one cannot take, else where all stand.
-  private _marks(): Mark[] {
-    return this._each((topic) => {
-      const existing = this._line?._marks.get(topic._name);
-      const mark = topic._mark(existing);
-      return mark === existing ? topic._mark() : mark;
+    const racing = this._racing = () => {};
+    if (!this._line) this._seek();
+    this._tokens._get().then(() => {
+      if (this._racing === racing) this._racing = race(groups, (...how) => this._open(...how), (line) => this._adopt(line), (failure) => this._lost(failure));
+    }).catch((error) => {
+      if (this._racing === racing) this._lost(failureOf(error));
     });
   }
 
   private _open(transport: Transport, opening: Opening): Line {
-    return this._options._line?.(this, opening) ?? new (transport === 'websocket' ? Socket : isStream(transport) ? Stream : Polls)(transport, this, opening);
+    const line = this._options._line?.(this, opening) ?? new (transport === 'websocket' ? Socket : Requests)(transport, this, opening);
+    line._start(this._marks());
+    return line;
   }
 
   private _adopt(line: Line): void {
+    const best = line._transport === this._transports[0];
+    this._racing = line._opening = undefined;
     this._old?._close();
     this._old = this._line;
     this._line = line;
-    const best = line._transport === this._transports[0];
     if (best) this._upgrades = 0;
     remember(this._origin, best ? '' : line._transport);
     this._planUpgrade();
-    this._owner._changed('connected');
-    line._accept();
+    this._become('connected');
     this._apply();
   }
 
   private _planUpgrade(): void {
-    clearTimeout(this._upgrade);
-    const transport = this._line?._transport;
-    if (transport === this._transports[0]) return;
-    this._upgrade = setTimeout(() => {
-      this._connect(groupsOf(this._transports.slice(0, this._transports.indexOf(transport!))));
-    }, Math.min((this._options.upgradeAfter ?? 60_000) * 2 ** this._upgrades++, longestUpgrade));
+    this._upgrade = Date.now() + Math.min((this._options.upgradeAfter ?? 60_000) * 2 ** this._upgrades++, longestUpgrade);
   }
 
   // Losing it.
 
+  /** @internal */
   _broke(line: Line, failure: Failure): void {
     this._unserve(line);
     if (line === this._old) this._old = undefined;
     if (line !== this._line) return;
     this._line = undefined;
-    clearTimeout(this._upgrade);
-    const stood = Date.now() - line._since;
-    this._backoff._stood(stood);
+    if (Date.now() - line._begun > solid) this._tries = 0;
     if (failure.code === 'silent' && isStream(line._transport)) {
       // Something holds streams back.
-      const others = this._transports.filter((t) => !isStream(t));
+      const others = this._transports.filter((transport) => !isStream(transport));
       if (others[0]) this._transports = others;
       remember(this._origin);
     }
-    if (!this._racing) this._lost(failure, stood > solid);
+    if (!this._racing) this._lost(failure);
   }
 
   private _unserve(line?: Line): void {
-    for (const topic of this._topics.values()) if (!line || topic._line === line) topic._leave();
+    for (const sub of this._subs()) if (!line || sub._line === line) sub._line = undefined;
   }
 
-  private _lost({ _next, _after, code, channel }: Failure, solid = false, failure = arguments[0]): void {
+  private _lost(failure: Failure): void {
+    const { _next, _after, code, channel } = failure;
+    this._racing = undefined;
     if (_next === 'stop') {
       // One forbidden channel refuses a request over HTTP as a whole. It goes, the others stay.
-      const topic = this._topics.get(channel!);
-      if (!topic) return this._owner._failed(failure);
-      topic._end(failure);
-      return this._apply();
+      if (!this._refuse(channel, failure)) this._failed(failure);
+      return;
     }
     if (_next === 'token') this._tokens._expire();
-    if (code === 'token') this._owner._failed(failure);
-    if (!this._topics.size) return;
-    const wait = _after ?? (solid && /again|token/.test(_next) ? 0 : this._backoff._next());
+    if (code === 'token') this._failed(failure);
     // A line that is there was to be replaced: what the new one was for is looked at again.
     if (this._line) this._planUpgrade();
-    else this._owner._changed(offline() ? 'offline' : 'connecting', code);
-    this._again(wait);
+    else this._seek(code);
+    this._again(_after ?? (/again|token/.test(_next) && !this._tries++ ? 0 : undefined));
   }
 
-  private async _expiring(): Promise<void> {
+  private _refuse(channel: string | undefined, failure: Failure): boolean {
+    const subs = this._wanted.get(channel!);
+    subs?.forEach((sub) => sub._end(failure));
+    return !!subs;
+  }
+
+  private async _renew(): Promise<void> {
     try {
-      const token = await this._tokens._get('expiring');
-      const { _line: line } = this;
-      if (line?._command) await line._command({ type: 'refresh', token });
-      else if (line && isStream(line._transport)) this._connect([[line._transport]]); // a poll shows it with the next
+      await this._line?._refresh?.(await this._tokens._get('expiring'));
     } catch (error) {
       // The old one holds still. When it does not, the server says so.
-      this._owner._failed(failureOf(error));
+      this._failed(failureOf(error));
     }
   }
 
   // What is seen of the network, the page and the clock.
   private _seen(type: string): void {
     const { _line: line } = this;
-    const silent = line && Date.now() - line._heard;
+    const now = Date.now();
+    const silent = line ? now - line._heard : Infinity;
     if (type === 'tick') {
-      if (line?._silence && silent! > line._silence) line._fail(new Failure('silent', 'next'));
+      if (line?._silence && silent > line._silence) line._fail(new Failure('silent', 'next'));
+      else if (line && now > this._upgrade) this._connect(groupsOf(this._transports.slice(0, this._transports.indexOf(line._transport))));
+      if (now > this._tokens._due) this._renew();
+      if (this._unused && !this._wanted.size) {
+        this._shut();
+        this._become('idle');
+      }
+      this._unused = !this._wanted.size;
       return;
     }
-    this._backoff._reset();
-    if (type === 'pagehide') {
-      // A page with open lines would not be kept.
-      this._shut();
-      this._away = true;
-    } else if (type === 'pageshow') {
-      this._away = false;
-      this._changed();
-    } else if (type === 'online') {
+    this._tries = 0;
+    if (type === 'pagehide') this._shut(); // a page with open lines would not be kept
+    if (/^page/.test(type)) this._away = type === 'pagehide';
+    if (type === 'online') {
       // Maybe another network: nothing that was known of the old one holds.
       remember(this._origin);
-      this._transports = this._usable;
+      this._transports = this._options.transports ?? allTransports;
       this._upgrades = 0;
-      if (line || this._retry) this._connect();
-    } else if (line ? silent! > (line._silence || 60_000) * 0.6 : this._retry) this._connect();
+    }
+    if (type === 'online' || silent > quiet) this._connect();
   }
 
   // What lines say.
 
+  /** @internal */
   _confirmed(line: Line, mark: Mark, pos: string): void {
     if (line !== this._line) return;
-    this._topics.get(mark._name)?._confirm(line, mark, pos);
+    confirm(line, mark, this._wanted.get(mark._name), pos);
     this._changed();
   }
 
+  /** @internal */
   _hear(line: Line, object: any, payload?: Uint8Array): void {
-    const topic = this._topics.get(object.channel);
-    if (topic?._line === line) for (const sub of [...topic._subs]) sub._hear(object, payload);
+    this._wanted.get(object.channel)?.forEach((sub) => sub._hear(line, object, payload));
   }
 
-  /** A line is one of another program, whose state changed. */
-  _report(line: Line, state: State): void {
-    if (line === this._line) this._owner._changed(state);
-  }
-
-  _refused(line: Line, name: string, failure: Failure): void {
+  /** @internal */
+  _refused(line: Line, channel: string, failure: Failure): void {
     if (line !== this._line) return;
-    if (failure._next === 'stop') this._topics.get(name)?._end(failure);
-    else this._again(failure._after ?? this._backoff._next()); // its mark is gone
+    if (failure._next === 'stop') this._refuse(channel, failure);
+    else this._again(failure._after); // its mark is gone
+  }
+
+  // What is told.
+
+  /** @internal */
+  _become(state: State, reason?: string): void {
+    const transport = this._line?._transport;
+    if (state === this.state && transport === this.transport) return;
+    Object.assign(this, { state, transport });
+    this.dispatchEvent(eventOf('state', { state, transport, reason }));
+  }
+
+  private _seek(reason?: string): void {
+    this._become(offline() ? 'offline' : 'connecting', reason);
+  }
+
+  private _failed(failure: Failure): void {
+    if (failure._next === 'stop') this._finish(failure);
+    this.dispatchEvent(eventOf('error', failure));
   }
 
   // The end.
 
   private _shut(): void {
-    this._racing?.abort();
-    for (const timer of [this._retry, this._upgrade, this._idle]) clearTimeout(timer);
+    this._racing?.();
+    clearTimeout(this._retry);
     this._old?._close();
     this._line?._close();
     this._racing = this._retry = this._old = this._line = undefined;
     this._unserve();
-    if (!this._topics.size) {
+    if (!this._wanted.size) {
       this._unwatch?.();
       this._unwatch = undefined;
     }
   }
 
-  /** Ends everything. Subscriptions are told the failure, unless it is what closed gives. */
-  _close(failure = closed()): void {
-    if (this._ended.aborted) return;
+  // Ends everything. Subscriptions are told the failure, unless it is what closed gives.
+  protected _finish(failure = closed()): void {
     this._end.abort(closed());
-    for (const topic of this._each((topic) => topic)) topic._end(failure);
+    for (const sub of this._subs()) sub._end(failure);
     this._shut();
-    this._owner._changed('closed', failure.code);
+    this._become('closed', failure.code);
   }
 }
 
-type Timer = ReturnType<typeof setTimeout>;
-
-const isStream = (transport: Transport) => transport === 'sse' || transport === 'http-stream';
-
 /** 128 random bits. crypto.randomUUID is there on pages with TLS only. */
-export const randomName = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+export const randomName = () => crypto.getRandomValues(new Uint32Array(4)).join('-');

@@ -20,7 +20,9 @@ export class Failure extends Error {
 
   /** @internal A failure by an answer that is no 2xx. Only the server has codes: pages of proxies and portals say nothing about it. */
   static _byAnswer(status: number, said: any, after?: number): Failure {
-    return typeof said?.code === 'string' ? byCode(said, after) : new Failure(`http_${status}`, 'next', undefined, after);
+    if (typeof said?.code !== 'string') return failureBy({ code: `http_${status}` }, 'next', after);
+    // What is not known at a path may be known by another transport.
+    return failureBy(said, /404|405|415|426|501/.test(`${status}`) ? 'next' : undefined, after);
   }
 
   /** @internal */
@@ -31,20 +33,16 @@ export class Failure extends Error {
   }
 }
 
-/** A failure by the code that stands in problems and in errors of commands. */
-export const byCode = ({ code, detail, channel }: { code: string; detail?: string; channel?: string }, after?: number) =>
-  new Failure(code, code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : otherwise.test(code) ? 'next' : 'stop', detail, after, channel);
+/** A failure by what the server said: a problem, or the error of a command. */
+export function failureBy({ code, detail, channel }: { code: string; detail?: string; channel?: string }, next?: Consequence, after?: number): Failure {
+  return new Failure(code, next ?? (code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : 'stop'), detail, after, channel);
+}
 
 const passing = /^(unavailable|outcome_unknown|not_replicated|rate_limited|over_capacity|starting|draining|internal|timeout)$/;
 
-// What is not known at a path may be known by another transport.
-const otherwise = /^(not_found|method_not_allowed|unsupported_media_type|upgrade_required|not_supported)$/;
-
 /** A failure by close code. What to do follows from the hundreds, also for codes that come later. */
-export function byClose(code: number, reason: string, after?: number, said?: Failure): Failure {
-  const next = code === 4203 ? 'token' : code === 1012 ? 'again' : (['stop', 'busy', 'again'] as const)[Math.floor(code / 100) - 40] ?? 'next';
-  return new Failure(said?.code ?? (reason || `close_${code}`), next, said?.detail, after, said?.channel);
-}
+export const byClose = (code: number, reason: string, after?: number, said = { code: reason || `close_${code}` }): Failure =>
+  failureBy(said, code === 4203 ? 'token' : code === 1012 ? 'again' : (['stop', 'busy', 'again'] as const)[Math.floor(code / 100) - 40] ?? 'next', after);
 
 /** Whatever was thrown, as a failure. */
 export const failureOf = (thrown: any): Failure => (thrown instanceof Failure ? thrown : new Failure('network', 'next', String(thrown)));

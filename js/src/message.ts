@@ -31,15 +31,10 @@ export type GapEvent = Event & Gap;
 /** An event that carries the members of an object. */
 export const eventOf = (type: string, members: object): Event => Object.assign(new Event(type), members);
 
-/** What came over a line as a message: the line's own members go, base64 becomes bytes. */
+/** What came over a line, without the line's own members; base64 becomes bytes. */
 export function messageOf({ type, cursor, data_base64, ...message }: any, payload?: Uint8Array): Message {
   const data = payload ?? (data_base64 !== undefined ? Uint8Array.from(atob(data_base64), (c) => c.charCodeAt(0)) : message.data);
   return data === undefined ? message : { ...message, data };
 }
 
-export function base64Of(bytes: Uint8Array): string {
-  let text = '';
-  // In pieces: a call takes a bounded number of arguments.
-  for (let i = 0; i < bytes.length; i += 8192) text += String.fromCharCode(...bytes.subarray(i, i + 8192));
-  return btoa(text);
-}
+export const base64Of = (bytes: Uint8Array) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));

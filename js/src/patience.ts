@@ -8,21 +8,27 @@ import { Failure } from './failure.ts';
  */
 export function within<T>(ms: number, call: (signal: AbortSignal) => T | Promise<T>, ...outer: (AbortSignal | undefined)[]): Promise<T> {
   const inner = new AbortController();
-  const end = () => inner.abort(outer.find((signal) => signal?.aborted)?.reason ?? new Failure('timeout', 'next'));
-  const timer = setTimeout(end, ms);
+  const { signal } = inner;
+  let timer: ReturnType<typeof setTimeout>;
   return new Promise<T>((resolve, reject) => {
-    inner.signal.addEventListener('abort', () => reject(inner.signal.reason));
-    for (const signal of outer) {
-      if (signal?.aborted) end();
-      signal?.addEventListener('abort', end);
+    timer = setTimeout(reject, ms, new Failure('timeout', 'next'));
+    for (const other of outer) {
+      other?.throwIfAborted();
+      other?.addEventListener('abort', () => reject(other.reason), { signal });
     }
-    if (!inner.signal.aborted) Promise.resolve(inner.signal).then(call).then(resolve, reject);
+    Promise.resolve(signal).then(call).then(resolve, reject);
   }).finally(() => {
     clearTimeout(timer);
-    for (const signal of outer) signal?.removeEventListener('abort', end);
+    inner.abort();
   });
 }
 
-/** Resolves after so many milliseconds. Rejects once the signal is aborted. */
-export const sleep = (ms: number, signal: AbortSignal) =>
-  within(ms, () => new Promise<void>(() => {}), signal).catch((error) => { if (signal.aborted) throw error; });
+/** Resolves after so many milliseconds. Rejects once one of the signals is aborted. */
+export const sleep = (ms: number, ...outer: (AbortSignal | undefined)[]) =>
+  within(ms, () => new Promise<void>(() => {}), ...outer).catch((error) => { if (error.code !== 'timeout') throw error; });
+
+/**
+ * How long to wait after so many tries, in milliseconds: anywhere between nothing and a bound
+ * that doubles, so that clients that lost their lines together do not come back together.
+ */
+export const jitter = (tries: number) => Math.random() * Math.min(20_000, 500 * 2 ** tries);

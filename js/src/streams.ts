@@ -33,7 +33,7 @@ export interface Sent {
  */
 export async function send(client: Client, channel: string, body: Blob | BufferSource | string | ReadableStream<Uint8Array>, options: SendOptions = {}): Promise<Sent> {
   const { name, event, onprogress, signal } = options;
-  const { _origin, _name, _tokens, _fetch } = client._connection;
+  const { _origin, _name, _tokens, _options } = client;
   const token = await _tokens._get();
   const query = new URLSearchParams({ client: _name, ...(name && { name }), ...(event && { event }) });
   const url = `${_origin}/v1/channels/${encodeURIComponent(channel)}/streams?${query}`;
@@ -55,7 +55,7 @@ export async function send(client: Client, channel: string, body: Blob | BufferS
         to.enqueue(piece);
       },
     })) : body;
-    const answer = await _fetch(url, { method: 'POST', body: counted as BodyInit, headers, signal, duplex: 'half', credentials: 'omit' } as RequestInit)
+    const answer = await (_options.fetch ?? fetch)(url, { method: 'POST', body: counted as BodyInit, headers, signal, duplex: 'half', credentials: 'omit' } as RequestInit)
       .catch((error) => { throw signal?.aborted ? signal.reason : broken(error); });
     return [answer.status, await answer.text()];
   }
@@ -99,7 +99,7 @@ const broken = (error: unknown) => new Failure('network', 'next', String(error))
  */
 export function receive(client: Client, message: Pick<Message, 'stream'> | string, { from = 0, onprogress, signal }: ReceiveOptions = {}): ReadableStream<Uint8Array> {
   const { id, size = NaN } = typeof message === 'string' ? { id: message } : message.stream!;
-  const { _origin, _tokens, _fetch } = client._connection;
+  const { _origin, _tokens, _options } = client;
   const end = new AbortController();
   signal?.addEventListener('abort', () => end.abort(signal.reason));
   if (signal?.aborted) end.abort(signal.reason);
@@ -109,7 +109,7 @@ export function receive(client: Client, message: Pick<Message, 'stream'> | strin
 
   const open = async () => {
     const token = await _tokens._get();
-    const answer = await _fetch(`${_origin}/v1/streams/${id}?from=${at}`, {
+    const answer = await (_options.fetch ?? fetch)(`${_origin}/v1/streams/${id}?from=${at}`, {
       headers: token ? { Authorization: `Bearer ${token}` } : {}, cache: 'no-store', credentials: 'omit', signal: end.signal,
     });
     if (!answer.ok) throw Failure._byAnswer(answer.status, parsed(await answer.text()));

@@ -1,5 +1,6 @@
 import { closed } from './failure.ts';
 import type { Failure } from './failure.ts';
+import type { Line } from './line.ts';
 import { eventOf, messageOf } from './message.ts';
 import type { Gap, GapEvent, Message, MessageEvent } from './message.ts';
 import { notBehind } from './position.ts';
@@ -38,31 +39,29 @@ export class Subscription<T = any> extends EventTarget {
   /** Resolves once the server has begun, rejects with a Failure if it refuses. */
   readonly ready: Promise<void>;
   /** Whether it still gets anything. */
-  get active(): boolean { return !this._over; }
+  readonly active: boolean = true;
   /** @internal Where it stands; '0' and undefined as in SubscribeOptions.since. */
   _pos?: string;
   /** @internal Bytes of streams are wanted. */
-  _streams: boolean;
-  private _attached = false;
-  // The line began in front of where this stands, and has not come here yet.
-  private _ahead = false;
+  readonly _streams?: boolean;
+  /** @internal The line whose word counts. While two overlap, only one's does. */
+  _line?: Line;
+  // Where the line stands as long as it has not come here; it began in front of this.
   private _passed?: string;
 
-  private _over = false;
   private _failure?: Failure;
   private _settle!: (failure?: Failure) => void;
   private _unlisten?: () => void;
 
-  private _queue?: Message<T>[];
-  private _handed?: string;
-  private _resting = false;
+  // What waits for an iterator, each with the position in front of it.
+  private _queue?: [Message<T>, string][];
   private _wake?: () => void;
 
   /** @internal */
   constructor(readonly channel: string, private _desk: Desk, { since, signal, streams }: SubscribeOptions) {
     super();
     this._pos = since;
-    this._streams = !!streams;
+    this._streams = streams;
     this.ready = new Promise((resolve, reject) => { this._settle = (failure) => (failure ? reject(failure) : resolve()); });
     this.ready.catch(() => {}); // who does not look at it is told by the event
     const abort = () => this.unsubscribe();
@@ -74,7 +73,7 @@ export class Subscription<T = any> extends EventTarget {
 
   /** The position behind the last message that was handed over, to go on from later. undefined before the first word of the server. */
   get pos(): string | undefined {
-    return this._queue?.length ? this._handed : this._pos;
+    return this._queue?.[0]?.[1] ?? this._pos;
   }
 
   unsubscribe(): void {
@@ -86,20 +85,13 @@ export class Subscription<T = any> extends EventTarget {
     const queue = this._queue ??= [];
     try {
       for (;;) {
-        const message = queue.shift();
+        const [message] = queue.shift() ?? [];
         if (message) {
-          this._handed = message.pos;
-          if (this._resting && queue.length <= most / 2) {
-            this._resting = false;
-            this._desk._enter(this);
-          }
+          if (this.active && queue.length === most / 2) this._desk._enter(this);
           yield message;
-        } else if (this._over) {
-          if (this._failure) throw this._failure;
-          return;
-        } else {
-          await new Promise<void>((resolve) => { this._wake = resolve; });
-        }
+        } else if (this.active) await new Promise<void>((resolve) => { this._wake = resolve; });
+        else if (this._failure) throw this._failure;
+        else return;
       }
     } finally {
       this.unsubscribe();
@@ -107,92 +99,77 @@ export class Subscription<T = any> extends EventTarget {
   }
 
   /** @internal The line begins at pos. */
-  _attach(pos: string): void {
+  _attach(line: Line, pos: string): void {
     if (!this._pos || this._pos === '0') this._pos = pos;
-    this._begin(this._pos !== pos, pos);
+    this._begin(line, pos);
   }
 
   /** @internal Goes on where another subscription of the channel stands. */
   _join(peer: Subscription): void {
     this._pos = peer._pos;
-    this._begin(peer._ahead, peer._passed);
+    this._begin(peer._line, peer._passed ?? peer._pos);
   }
 
-  private _begin(ahead: boolean, passed?: string): void {
-    this._attached = true;
-    this._ahead = ahead;
-    this._passed = passed;
+  private _begin(line: Line | undefined, at: string | undefined): void {
+    this._line = line;
+    this._pass(at);
     this._settle();
     this.dispatchEvent(eventOf('subscribed', { channel: this.channel, pos: this._pos }));
   }
 
-  /** @internal */
-  _detach(): void {
-    this._attached = false;
+  private _pass(at: string | undefined): void {
+    this._passed = at === this._pos ? undefined : at;
   }
 
-  /** @internal What the line that counts says: a message, a gap, or a piece of a stream. */
-  _hear(object: any, payload?: Uint8Array): void {
-    if (!this._attached) return;
-    const { type, ...members } = object;
+  /** @internal A message, a gap, or a piece of a stream. */
+  _hear(line: Line, object: any, payload?: Uint8Array): void {
+    if (line !== this._line) return;
+    const { type } = object;
+    const members: any = messageOf(object, payload);
     if (type === 'gap') this._gap(members);
-    else if (type !== 'stream') this._message(messageOf(object, payload));
-    else if (this._streams) this.dispatchEvent(eventOf(type, { ...members, data: payload }));
+    else if (type !== 'stream') this._message(members);
+    else this.dispatchEvent(eventOf(type, members));
   }
 
   private _message(message: Message<T>): void {
     const { pos } = message;
     const at = this._pos!;
-    if (this._ahead) {
-      const passed = this._passed!;
-      this._passed = pos;
-      if (pos === at) this._ahead = false;
-      if (!notBehind(at, pos) || pos === at || notBehind(pos, at)) return;
+    const passed = this._passed;
+    if (passed) {
+      this._pass(pos);
+      if (!notBehind(at, pos) || notBehind(pos, at)) return;
       // The line went past without ever standing here: what this stands on was rolled back.
       this._leap({ channel: this.channel, reason: 'rollback', from: at, to: passed });
     } else if (notBehind(pos, at)) return;
-    this._move(pos);
     const queue = this._queue;
-    if (queue) {
-      queue.push(message);
-      this._wake?.();
-      if (queue.length >= most && !this._resting) {
-        this._resting = true;
-        this._desk._leave(this);
-      }
-    }
+    queue?.push([message, this._pos!]);
+    this._pos = pos;
+    this._wake?.();
+    if (queue?.length === most) this._desk._leave(this);
     this.dispatchEvent(eventOf('message', message));
   }
 
-  private _gap({ channel, reason, from, to }: Gap): void {
-    if (this._ahead && notBehind(to, this._pos!)) {
-      this._ahead = to !== this._pos;
-      this._passed = to;
-    } else this._leap({ channel, reason, from: this._ahead ? this._pos! : from, to });
+  private _gap(gap: Gap): void {
+    if (this._passed && notBehind(gap.to, this._pos)) this._pass(gap.to);
+    else this._leap(this._passed ? { ...gap, from: this._pos! } : gap);
   }
 
   private _leap(gap: Gap): void {
-    this._ahead = false;
-    this._move(gap.to);
+    this._passed = undefined;
+    this._pos = gap.to;
     this.dispatchEvent(eventOf('gap', gap));
-  }
-
-  private _move(pos: string): void {
-    if (!this._queue?.length) this._handed = this._pos;
-    this._pos = pos;
   }
 
   /** @internal It is over; a failure whose code is not `closed` is told. */
   _end(failure: Failure): void {
-    if (this._over) return;
-    this._over = true;
-    this._attached = false;
+    if (!this.active) return;
+    Object.assign(this, { active: false });
     this._unlisten?.();
     this._desk._leave(this);
     this._settle(failure);
     if (failure.code !== 'closed') {
       this._failure = failure;
-      this.dispatchEvent(eventOf('error', { code: failure.code, detail: failure.detail, channel: this.channel }));
+      this.dispatchEvent(eventOf('error', failure));
     }
     this._wake?.();
   }

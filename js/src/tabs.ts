@@ -5,7 +5,7 @@
 import { Client, Failure } from '@wsbridge/client';
 import type { Options, Subscription } from '@wsbridge/client';
 import type { Host, Opening } from './line.ts';
-import type { Mark } from './topic.ts';
+import type { Mark } from './mark.ts';
 
 /**
  * A client whose line is shared by all tabs of this origin that give the same name. All of
@@ -21,7 +21,7 @@ export function share(name: string, url?: string | URL, options: Options = {}): 
   // Held as long as this tab lives, so that whoever has the line sees when it does not. It
   // is held before a word is said: else whoever has the line might be given it.
   const alive = hold(`${lock}:${tab}`, signal, () => signal);
-  const client = new Client(url, { ...options, transports: ['tab'], _line: (host, opening) => new TabLine(lock, tab, alive, host, opening) });
+  const client = new Client(url, { ...options, token: undefined, transports: ['tab'], _line: (host, opening) => new TabLine(lock, tab, alive, host, opening) });
   const lead = () => hold(lock, signal, () => serve(lock, new Client(url, options), signal));
   alive.then(lead);
   addEventListener('pageshow', ({ persisted }) => { if (persisted) lead(); });
@@ -57,21 +57,20 @@ class TabLine extends Client._Line {
     this._channel = new BroadcastChannel(lock);
   }
 
-  _start(marks: Mark[]): void {
+  protected async _run(marks: Mark[]): Promise<void> {
     this._channel.onmessage = ({ data }) => {
       if (data.to === '' || data.to === this._tab) this._note(data);
     };
     this._follow(marks);
   }
 
-  _follow(marks: Mark[]): boolean {
+  override _follow(marks: Mark[]): void {
     this._marks.clear();
     for (const mark of marks) this._marks.set(mark._name, mark);
     this._post({ marks: marks.map((mark) => [mark._name, mark._since, mark._id ??= newName()]) });
-    return true;
   }
 
-  override _command(command: object, payload?: Uint8Array): Promise<any> {
+  override _command(command: object): Promise<any> {
     return new Promise((resolve, reject) => {
       const ref = newName();
       this._answers.set(ref, ({ answer, failure }) => {
@@ -79,9 +78,11 @@ class TabLine extends Client._Line {
         if (failure) reject(failed(failure));
         else resolve(answer);
       });
-      this._post({ ref, command, payload });
+      this._post({ ref, command });
     });
   }
+
+  protected _changed(): void {}
 
   protected _shut(): void {
     this._post({ marks: [] });
@@ -97,19 +98,19 @@ class TabLine extends Client._Line {
     if (leader !== this._leader) {
       if (this._leader) return this._fail(new Failure('handover', 'again'));
       this._leader = leader;
-      this._opened();
+      this._opening?._open();
       this._follow([...this._marks.values()]); // it may have been too early
     }
     if (ref) this._answers.get(ref)?.(arguments[0]);
     else if (id) {
       const mark = [...this._marks.values()].find((mark) => mark._id === id);
-      if (mark && failure) this._tell(() => this._host._refused(this, mark._name, failed(failure)));
-      else if (mark) this._tell(() => this._host._confirmed(this, mark, pos));
-    } else if (object) this._tell(() => this._host._hear(this, object));
+      if (mark && failure) this._host._refused(this, mark._name, failed(failure));
+      else if (mark) this._host._confirmed(this, mark, pos);
+    } else if (object) this._host._hear(this, object);
     else if (failure) this._fail(failed(failure));
     else {
       this._transport = transport ?? 'tab';
-      this._tell(() => this._host._report(this, state));
+      this._host._become(state);
     }
   }
 }
@@ -161,12 +162,12 @@ function serve(lock: string, client: Client, ended: AbortSignal): AbortSignal {
     }
   };
 
-  channel.onmessage = ({ data: { to, tab, marks, ref, command, payload } }) => {
+  channel.onmessage = ({ data: { to, tab, marks, ref, command } }) => {
     if (to !== undefined) return; // not for whoever has the line
     if (marks) {
       tell();
       follow(tab, marks);
-    } else client._send(command, payload).then((answer) => post(tab, { ref, answer }), (failure) => post(tab, { ref, failure: told(failure) }));
+    } else client._send(command).then((answer) => post(tab, { ref, answer }), (failure) => post(tab, { ref, failure: told(failure) }));
   };
   client.addEventListener('state', tell);
   client.addEventListener('error', ({ code, detail }) => { if (client.state === 'closed') post('', { failure: [code, 'stop', detail] }); });

@@ -14,18 +14,16 @@ const ahead = 60_000;
 export class Tokens {
   /** The token to show, if there is any. */
   _current?: string;
+  /** When it should be renewed, while it still holds. */
+  _due = Infinity;
   private _asking?: Promise<string | undefined>;
   private _reason: TokenReason = 'connect';
-  private _timer?: ReturnType<typeof setTimeout>;
 
-  /** expiring is called when a token should be renewed while it still holds. */
-  constructor(private _source: TokenSource | undefined, private _ended: AbortSignal, private _expiring: () => void) {
-    _ended.addEventListener('abort', () => clearTimeout(this._timer));
-  }
+  constructor(private _source: TokenSource | undefined, private _ended: AbortSignal) {}
 
   /** The token that holds, or a new one. Who asks meanwhile gets the same. */
-  _get(reason = this._current === undefined && this._reason): Promise<string | undefined> {
-    return reason ? this._asking ??= this._ask(reason).finally(() => { this._asking = undefined; }) : Promise.resolve(this._current);
+  async _get(reason = this._current === undefined && this._reason): Promise<string | undefined> {
+    return reason ? this._asking ??= this._ask(reason).finally(() => { this._asking = undefined; }) : this._current;
   }
 
   /** The server says that it has expired. */
@@ -36,33 +34,26 @@ export class Tokens {
 
   private async _ask(reason: TokenReason): Promise<string | undefined> {
     const source = this._source;
-    if (typeof source === 'function') {
-      try {
-        this._current = await within(patience, (signal) => source({ reason, signal }), this._ended);
-      } catch (error: any) {
-        throw new Failure('token', 'busy', `the token callback failed: ${error?.message ?? error}`);
-      }
-      this._plan(this._current);
-    } else {
+    this._due = Infinity;
+    if (typeof source !== 'function') {
       if (source && reason !== 'connect') throw new Failure('token_expired', 'stop', 'the token has expired; give a callback that gets a new one');
-      this._current = source;
+      return this._current = source;
     }
-    return this._current;
-  }
-
-  private _plan(token: string): void {
-    clearTimeout(this._timer);
+    const token = await within(patience, (signal) => source({ reason, signal }), this._ended)
+      .catch((error) => { throw new Failure('token', 'busy', `the token callback failed: ${error?.message ?? error}`); });
     const left = expiry(token) - Date.now();
     // Nothing is left of a fresh token where the clock is wrong: the server will say when.
-    if (left > 0) this._timer = setTimeout(this._expiring, Math.min(Math.max(left - ahead, left * 0.75), 2 ** 31 - 1));
+    if (left > 0) this._due = Date.now() + Math.max(left - ahead, left * 0.75);
+    return this._current = token;
   }
 }
 
 // When a JWT expires, in milliseconds since 1970; 0 if it does not say. Nothing is verified
-// here: the server does that.
+// here: the server does that. Base64url has two letters that atob does not know; they stand
+// for nothing that is read here, so one of its own does for both.
 function expiry(token: string): number {
   try {
-    return JSON.parse(atob(token.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/'))).exp * 1000 || 0;
+    return JSON.parse(atob(token.split('.')[1]!.replace(/[-_]/g, '/'))).exp * 1000;
   } catch {
     return 0;
   }

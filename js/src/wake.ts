@@ -11,12 +11,11 @@ const slept = 10_000;
  * is no page, sleep alone is seen. Returns what ends it.
  */
 export function watch(call: (type: string) => void): () => void {
-  const listener = ({ type }: { type: string }) => call(type);
-  // What the document is told passes the window on its way.
-  const each = (method: 'addEventListener' | 'removeEventListener') => {
-    for (const type of ['online', 'pagehide', 'pageshow', 'visibilitychange', 'resume']) globalThis[method]?.(type, listener, true);
-  };
-  each('addEventListener');
+  const end = new AbortController();
+  for (const type of ['online', 'pagehide', 'pageshow', 'visibilitychange', 'resume']) {
+    // What the document is told passes the window on its way.
+    globalThis.addEventListener?.(type, () => call(type), { capture: true, signal: end.signal });
+  }
   let last = Date.now();
   const timer = setInterval(() => {
     const now = Date.now();
@@ -25,7 +24,7 @@ export function watch(call: (type: string) => void): () => void {
   }, second);
   return () => {
     clearInterval(timer);
-    each('removeEventListener');
+    end.abort();
   };
 }
 

@@ -13,12 +13,15 @@ async function run(script, { first, transports = all } = {}) {
   mock.timers.enable({ apis: ['setTimeout', 'Date'] });
   const started = {}, closed = [];
   const begun = Date.now();
-  const lines = {};
-  const open = (transport, opening) => lines[transport] = {
-    _transport: transport, _over: false,
-    _close() { this._over = true; closed.push(transport); },
-    _fail(failure) { this._close(); opening._fail(failure); },
-    opening,
+  const open = (transport, opening) => {
+    const line = {
+      _transport: transport, _over: false,
+      _close() { this._over = true; closed.push(transport); },
+      _fail(failure) { this._close(); opening._fail(failure); },
+      opening,
+    };
+    start(line);
+    return line;
   };
   const start = (line) => {
     started[line._transport] = Date.now() - begun;
@@ -31,7 +34,7 @@ async function run(script, { first, transports = all } = {}) {
     }, after);
   };
   let outcome;
-  race(groupsOf(transports, first), open, start, new AbortController().signal).then(
+  race(groupsOf(transports, first), open,
     (line) => { outcome = { won: line._transport, at: Date.now() - begun }; },
     (failure) => { outcome = { failed: failure.code, at: Date.now() - begun }; });
   for (let i = 0; i < 3000 && !outcome; i++) {
