@@ -6,7 +6,8 @@ import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { build } from 'esbuild';
+import { build as bundle } from 'esbuild';
+import { minify } from 'terser';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const embedded = fileURLToPath(new URL('../../internal/clientjs/', import.meta.url));
@@ -18,8 +19,19 @@ const banner = '/* wsbridge client, Apache-2.0, https://github.com/wsbridge/wsbr
 
 const common = {
   absWorkingDir: root, bundle: true, minify: true, target: 'es2022', platform: 'browser', mangleProps: /^_[a-z]/,
-  write: true, legalComments: 'none', metafile: true,
+  write: false, legalComments: 'none',
 };
+
+// esbuild bundles and shortens members, alike in all files; terser finds what it leaves.
+async function build(options) {
+  const { outputFiles: [{ text }], mangleCache } = await bundle({ ...common, ...options });
+  // What is required stays as it is: Node reads the names it exports out of the text.
+  if (options.format === 'cjs') return { text, mangleCache };
+  const { code } = await minify(text, {
+    module: options.format === 'esm', ecma: 2020, compress: { passes: 3, unsafe_arrows: true }, format: { comments: /wsbridge client/ },
+  });
+  return { text: `${code}\n`, mangleCache };
+}
 
 // In a page without modules the package is the global that the first script gives.
 const packageIsGlobal = {
@@ -32,23 +44,22 @@ const packageIsGlobal = {
 
 // buildScripts gives the text of each script by its name.
 export async function buildScripts() {
-  const script = { ...common, format: 'iife', write: false, banner: { js: banner } };
+  const script = { format: 'iife', banner: { js: banner } };
   const client = await build({ ...script, entryPoints: ['src/index.ts'], globalName: 'wsbridge', mangleCache: {} });
   const streams = await build({
     ...script, entryPoints: ['src/streams.ts'], globalName: 'wsbridge.streams', mangleCache: client.mangleCache, plugins: [packageIsGlobal],
   });
-  return { 'client.js': client.outputFiles[0].text, 'client-streams.js': streams.outputFiles[0].text };
+  return { 'client.js': client.text, 'client-streams.js': streams.text };
 }
 
 async function buildPackage() {
   await rm(`${root}dist`, { recursive: true, force: true });
-  let mangleCache = {};
+  await mkdir(`${root}dist`);
+  let text, mangleCache = {};
   for (const entry of entries) {
     for (const [format, ext] of [['esm', 'js'], ['cjs', 'cjs']]) {
-      ({ mangleCache } = await build({
-        ...common, entryPoints: [`src/${entry}.ts`], format, outfile: `dist/${entry}.${ext}`, mangleCache,
-        external: ['@wsbridge/client', 'react'],
-      }));
+      ({ text, mangleCache } = await build({ entryPoints: [`src/${entry}.ts`], format, mangleCache, external: ['@wsbridge/client', 'react'] }));
+      await writeFile(`${root}dist/${entry}.${ext}`, text);
     }
   }
   await promisify(execFile)('node_modules/.bin/tsc', ['-p', 'tsconfig.types.json'], { cwd: root });

@@ -1,4 +1,5 @@
 import type { Client } from './client.ts';
+import { messageOf } from './message.ts';
 import type { Gap, Message } from './message.ts';
 import type { SubscribeOptions, Subscription } from './subscription.ts';
 
@@ -47,7 +48,8 @@ export class Channel {
     return this._client.publish(this.name, data, options);
   }
 
-  history(options?: HistoryOptions): Promise<History> {
-    return this._client._history(this.name, options);
+  async history({ signal, ...range }: HistoryOptions = {}): Promise<History> {
+    const { messages, gaps, cursor } = await this._client._send({ type: 'history', channel: this.name, ...range }, signal);
+    return { messages: messages.map((message: any) => messageOf(message)), gaps, cursor };
   }
 }

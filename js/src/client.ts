@@ -1,11 +1,11 @@
 import { Channel } from './channel.ts';
-import type { History, HistoryOptions, Published, PublishOptions } from './channel.ts';
+import type { Published, PublishOptions } from './channel.ts';
 import { send } from './commands.ts';
 import { Connection, randomName } from './connection.ts';
 import type { State } from './connection.ts';
 import { closed } from './failure.ts';
 import { Line } from './line.ts';
-import { base64Of, messageOf } from './message.ts';
+import { base64Of } from './message.ts';
 import type { Options, Transport } from './options.ts';
 import { formatCursor, parseCursor } from './position.ts';
 import { Subscription } from './subscription.ts';
@@ -61,17 +61,11 @@ export class Client extends Connection {
   /** Publishes once, however often it has to be sent. data: what JSON can say, or bytes. */
   async publish(channel: string, data: any, { event, meta, idempotencyKey = randomName(), signal }: PublishOptions = {}): Promise<Published> {
     const binary = data instanceof Blob || data instanceof ArrayBuffer || ArrayBuffer.isView(data);
-    const { id, pos, duplicate } = await this._send({
+    const { type, ref, ...published } = await this._send({
       type: 'publish', channel, event, meta, idempotency_key: idempotencyKey,
       ...(binary ? { data_base64: base64Of(new Uint8Array(await new Response(data as Blob).arrayBuffer())) } : { data }),
     }, signal);
-    return { id, pos, duplicate };
-  }
-
-  /** @internal */
-  async _history(channel: string, { signal, ...range }: HistoryOptions = {}): Promise<History> {
-    const { messages, gaps, cursor } = await this._send({ type: 'history', channel, ...range }, signal);
-    return { messages: messages.map((message: any) => messageOf(message)), gaps, cursor };
+    return published;
   }
 
   /** Ends all subscriptions and the line. */

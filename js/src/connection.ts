@@ -3,7 +3,7 @@
 
 import { Failure, closed, failureOf } from './failure.ts';
 import type { Host, Line, Opening } from './line.ts';
-import { confirm, markOf } from './mark.ts';
+import { markOf } from './mark.ts';
 import type { Mark } from './mark.ts';
 import { remember, remembered } from './memory.ts';
 import { eventOf } from './message.ts';
@@ -11,6 +11,7 @@ import { allTransports } from './options.ts';
 import type { Options, Transport } from './options.ts';
 import { jitter } from './patience.ts';
 import { groupsOf, race } from './race.ts';
+import type { Starter } from './race.ts';
 import { Requests, isStream } from './requests.ts';
 import type { Desk, Subscription } from './subscription.ts';
 import { Tokens } from './token.ts';
@@ -25,7 +26,7 @@ const solid = 5000;
 // Who was away replaces a line that has said nothing for so long.
 const quiet = 30_000;
 
-export class Connection extends EventTarget implements Host, Desk {
+export class Connection extends EventTarget implements Host, Desk, Starter {
   readonly state: State = 'idle';
   /** Which transport works, while connected. */
   readonly transport?: Transport;
@@ -107,7 +108,7 @@ export class Connection extends EventTarget implements Host, Desk {
   private _apply(): void {
     const { _line: line } = this;
     // A line that nobody wants anything of is left as it is, until a tick closes it.
-    if (this._ended.aborted || this._away || !this._wanted.size) return;
+    if (this._away || !this._wanted.size) return;
     this._unwatch ??= watch((type) => this._seen(type));
     if (line) {
       line._follow(this._marks(line));
@@ -134,32 +135,33 @@ export class Connection extends EventTarget implements Host, Desk {
   // Getting a line.
 
   private _connect(groups = groupsOf(this._transports, remembered(this._origin))): void {
-    if (!groups[0] || this._racing || this._ended.aborted || this._away || !this._wanted.size) return;
+    if (!groups[0] || this._racing || this._away || !this._wanted.size) return;
     clearTimeout(this._retry);
     this._retry = undefined;
     const racing = this._racing = () => {};
     if (!this._line) this._seek();
     this._tokens._get().then(() => {
-      if (this._racing === racing) this._racing = race(groups, (...how) => this._open(...how), (line) => this._adopt(line), (failure) => this._lost(failure));
-    }).catch((error) => {
+      if (this._racing === racing) this._racing = race(groups, this);
+    }, (error) => {
       if (this._racing === racing) this._lost(failureOf(error));
     });
   }
 
-  private _open(transport: Transport, opening: Opening): Line {
+  /** @internal */
+  _open(transport: Transport, opening: Opening): Line {
     const line = this._options._line?.(this, opening) ?? new (transport === 'websocket' ? Socket : Requests)(transport, this, opening);
     line._start(this._marks());
     return line;
   }
 
-  private _adopt(line: Line): void {
-    const best = line._transport === this._transports[0];
+  /** @internal */
+  _won(line: Line): void {
     this._racing = line._opening = undefined;
     this._old?._close();
     this._old = this._line;
     this._line = line;
-    if (best) this._upgrades = 0;
-    remember(this._origin, best ? '' : line._transport);
+    if (line._transport === this._transports[0]) this._upgrades = 0;
+    remember(this._origin, line._transport);
     this._planUpgrade();
     this._become('connected');
     this._apply();
@@ -173,7 +175,6 @@ export class Connection extends EventTarget implements Host, Desk {
 
   /** @internal */
   _broke(line: Line, failure: Failure): void {
-    this._unserve(line);
     if (line === this._old) this._old = undefined;
     if (line !== this._line) return;
     this._line = undefined;
@@ -187,11 +188,8 @@ export class Connection extends EventTarget implements Host, Desk {
     if (!this._racing) this._lost(failure);
   }
 
-  private _unserve(line?: Line): void {
-    for (const sub of this._subs()) if (!line || sub._line === line) sub._line = undefined;
-  }
-
-  private _lost(failure: Failure): void {
+  /** @internal */
+  _lost(failure: Failure): void {
     const { _next, _after, code, channel } = failure;
     this._racing = undefined;
     if (_next === 'stop') {
@@ -239,8 +237,8 @@ export class Connection extends EventTarget implements Host, Desk {
       return;
     }
     this._tries = 0;
-    if (type === 'pagehide') this._shut(); // a page with open lines would not be kept
     if (/^page/.test(type)) this._away = type === 'pagehide';
+    if (this._away) this._shut(); // a page with open lines would not be kept
     if (type === 'online') {
       // Maybe another network: nothing that was known of the old one holds.
       remember(this._origin);
@@ -255,7 +253,12 @@ export class Connection extends EventTarget implements Host, Desk {
   /** @internal */
   _confirmed(line: Line, mark: Mark, pos: string): void {
     if (line !== this._line) return;
-    confirm(line, mark, this._wanted.get(mark._name), pos);
+    mark._confirmed = true;
+    // From here on its word counts for those of the mark, and for nobody else.
+    this._wanted.get(mark._name)?.forEach((sub) => {
+      sub._line = undefined;
+      if (mark._subs.has(sub)) sub._attach(line, pos);
+    });
     this._changed();
   }
 
@@ -298,7 +301,6 @@ export class Connection extends EventTarget implements Host, Desk {
     this._old?._close();
     this._line?._close();
     this._racing = this._retry = this._old = this._line = undefined;
-    this._unserve();
     if (!this._wanted.size) {
       this._unwatch?.();
       this._unwatch = undefined;

@@ -19,10 +19,10 @@ export class Failure extends Error {
   readonly _after?: number;
 
   /** @internal A failure by an answer that is no 2xx. Only the server has codes: pages of proxies and portals say nothing about it. */
-  static _byAnswer(status: number, said: any, after?: number): Failure {
+  static _byAnswer(status: any, said: any, after?: number): Failure {
     if (typeof said?.code !== 'string') return failureBy({ code: `http_${status}` }, 'next', after);
     // What is not known at a path may be known by another transport.
-    return failureBy(said, /404|405|415|426|501/.test(`${status}`) ? 'next' : undefined, after);
+    return failureBy(said, /404|405|415|426|501/.test(status) ? 'next' : /408|429|5../.test(status) ? 'busy' : undefined, after);
   }
 
   /** @internal */
@@ -38,7 +38,8 @@ export function failureBy({ code, detail, channel }: { code: string; detail?: st
   return new Failure(code, next ?? (code === 'token_expired' ? 'token' : passing.test(code) ? 'busy' : 'stop'), detail, after, channel);
 }
 
-const passing = /^(unavailable|outcome_unknown|not_replicated|rate_limited|over_capacity|starting|draining|internal|timeout)$/;
+// What passes, of what a command over a WebSocket is answered: there is no status.
+const passing = /^(unavailable|outcome_unknown|not_replicated|rate_limited|internal)$/;
 
 /** A failure by close code. What to do follows from the hundreds, also for codes that come later. */
 export const byClose = (code: number, reason: string, after?: number, said = { code: reason || `close_${code}` }): Failure =>

@@ -1,4 +1,3 @@
-import type { Line } from './line.ts';
 import { epochOf, notBehind } from './position.ts';
 import type { Subscription } from './subscription.ts';
 
@@ -29,7 +28,9 @@ export function markOf(name: string, subs: Set<Subscription>, existing?: Mark): 
     if (existing._subs.has(sub)) return false;
     if (sub._pos && sub._pos !== peer._pos) return true;
     existing._subs.add(sub);
-    sub._join(peer);
+    // It goes on where the other stands.
+    sub._pos = peer._pos;
+    sub._attach(peer._line!, peer._passed ?? peer._pos!);
     return false;
   });
   if (!fresh[0]) return existing!;
@@ -39,13 +40,4 @@ export function markOf(name: string, subs: Set<Subscription>, existing?: Mark): 
     _name: name, _subs: new Set(group), _confirmed: false,
     _since: group.reduce((since, { _pos }) => (notBehind(_pos, since) ? _pos : since), first._pos),
   };
-}
-
-/** The line begins with the mark, at pos. From here on its word counts for them, and for nobody else. */
-export function confirm(line: Line, mark: Mark, subs: Iterable<Subscription> = [], pos: string): void {
-  mark._confirmed = true;
-  for (const sub of subs) {
-    sub._line = undefined;
-    if (mark._subs.has(sub)) sub._attach(line, pos);
-  }
 }

@@ -33,8 +33,9 @@ export const eventOf = (type: string, members: object): Event => Object.assign(n
 
 /** What came over a line, without the line's own members; base64 becomes bytes. */
 export function messageOf({ type, cursor, data_base64, ...message }: any, payload?: Uint8Array): Message {
-  const data = payload ?? (data_base64 !== undefined ? Uint8Array.from(atob(data_base64), (c) => c.charCodeAt(0)) : message.data);
-  return data === undefined ? message : { ...message, data };
+  if (data_base64 !== undefined) payload = Uint8Array.from(atob(data_base64), (c) => c.charCodeAt(0));
+  if (payload) message.data = payload;
+  return message;
 }
 
 export const base64Of = (bytes: Uint8Array) => btoa(bytes.reduce((text, byte) => text + String.fromCharCode(byte), ''));

@@ -13,6 +13,14 @@ const grace = 150;
 // What the last group has.
 const patience = 10_000;
 
+/** Whose lines they are. */
+export interface Starter {
+  /** Opens a line. */
+  _open(transport: Transport, opening: Opening): Line;
+  _won(line: Line): void;
+  _lost(failure: Failure): void;
+}
+
 /** In what order to try: what worked before alone, then by how good they are. */
 export function groupsOf(transports: readonly Transport[], first?: string): Transport[][] {
   const rank = (t: Transport) => (t === first ? 0 : t === 'websocket' ? 1 : t === 'poll' ? 3 : 2);
@@ -23,7 +31,7 @@ export function groupsOf(transports: readonly Transport[], first?: string): Tran
  * Opens lines of all groups that it comes to, until one has won; the others are closed. It is
  * lost by what the server says, or when nothing gets through. Returns what gives it up.
  */
-export function race(groups: Transport[][], open: (transport: Transport, opening: Opening) => Line, won: (line: Line) => void, lost: (failure: Failure) => void): () => void {
+export function race(groups: Transport[][], starter: Starter): () => void {
   const running = new Set<Line>();
   let timer: ReturnType<typeof setTimeout>;
   let next = 0;
@@ -37,16 +45,16 @@ export function race(groups: Transport[][], open: (transport: Transport, opening
     const group = groups[next++];
     if (!group || failure._next !== 'next') {
       end();
-      return lost(failure);
+      return starter._lost(failure);
     }
     timer = setTimeout(startNext, next < groups.length ? budget : patience);
     group.forEach((transport, rank) => {
-      const line = open(transport, {
+      const line = starter._open(transport, {
         async _open() {
           if (rank) await new Promise((resolve) => setTimeout(resolve, grace));
           if (!running.delete(line)) return;
           end();
-          won(line);
+          starter._won(line);
         },
         _fail(failure) {
           if (running.delete(line) && (!running.size || failure._next !== 'next')) startNext(failure);

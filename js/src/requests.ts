@@ -23,7 +23,7 @@ const turn = 0.5;
  */
 export async function post({ _origin, _name, _tokens, _options }: Host, path: string, body: object, signal: AbortSignal): Promise<Response> {
   const answer = await (_options.fetch ?? fetch)(_origin + path, {
-    method: 'POST', body: JSON.stringify({ ...body, token: _tokens._current, client: _name }), cache: 'no-store', credentials: 'omit', signal,
+    method: 'POST', body: JSON.stringify({ ...body, token: _tokens._current, client: _name }), credentials: 'omit', signal,
   });
   if (answer.ok) return answer;
   throw Failure._byAnswer(answer.status, await answer.json().catch(() => 0), Number(answer.headers.get('Retry-After')) * 1000 || undefined);
@@ -38,8 +38,10 @@ export class Requests extends Line {
     this._follow(marks);
     while (!this._over) {
       const { signal } = this._abort;
+      const batch = [...this._marks.values()].slice(0, most);
+      const cursor = formatCursor(batch.map((mark) => [mark._name, mark._since]));
       try {
-        await (isStream(this._transport) ? this._stream(signal) : this._poll(signal));
+        await (isStream(this._transport) ? this._stream(cursor, signal) : this._poll(cursor, batch, signal));
       } catch (error) {
         if (!signal.aborted) throw error;
       }
@@ -53,7 +55,7 @@ export class Requests extends Line {
   }
 
   override _refresh(): void {
-    if (this._silence) this._changed(); // a poll shows it with the next
+    this._changed();
   }
 
   protected _shut(): void {
@@ -67,7 +69,8 @@ export class Requests extends Line {
     signal.throwIfAborted();
     for (const [name, pos] of parseCursor(cursor)) {
       const mark = this._marks.get(name)!;
-      if (!mark._confirmed) this._host._confirmed(this, mark, mark._since ?? pos!);
+      // The first cursor of a stream is where it begins, that of a poll where it has come to.
+      if (!mark._confirmed) this._host._confirmed(this, mark, (!this._silence && mark._since) || pos!);
       mark._since = pos;
       // To the end of the queue, in the order of the answer.
       this._marks.delete(name);
@@ -75,13 +78,9 @@ export class Requests extends Line {
     }
   }
 
-  private _cursor(marks: Mark[]): string {
-    return formatCursor(marks.map((mark) => [mark._name, mark._since]));
-  }
-
-  private async _stream(signal: AbortSignal): Promise<void> {
+  private async _stream(cursor: string, signal: AbortSignal): Promise<void> {
     if (this._marks.size > most) throw new Failure('too_many_channels', 'next');
-    const answer = await post(this._host, `/v1/${this._transport}`, { cursor: this._cursor([...this._marks.values()]) }, signal);
+    const answer = await post(this._host, `/v1/${this._transport}`, { cursor }, signal);
     const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader();
     const fields: Record<string, string> = {};
     for (let rest = ''; ;) {
@@ -111,13 +110,12 @@ export class Requests extends Line {
     }
   }
 
-  private async _poll(signal: AbortSignal): Promise<void> {
-    const batch = [...this._marks.values()].slice(0, most);
+  private async _poll(cursor: string, batch: Mark[], signal: AbortSignal): Promise<void> {
     const wait = batch.some((mark) => !mark._confirmed) ? 0 : this._marks.size > most ? Math.min(turn, this._hold) : this._hold;
     const begun = Date.now();
     try {
       const answer = await within(wait * 1000 + 10_000, async (signal) =>
-        (await post(this._host, '/v1/poll', { cursor: this._cursor(batch), wait, limit: 1000 }, signal)).json(), signal);
+        (await post(this._host, '/v1/poll', { cursor, wait, limit: 1000 }, signal)).json(), signal);
       await this._moved(answer.cursor, signal);
       for (const gap of answer.gaps) this._host._hear(this, { ...gap, type: 'gap' });
       for (const message of answer.messages) this._host._hear(this, message);

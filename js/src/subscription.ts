@@ -46,12 +46,12 @@ export class Subscription<T = any> extends EventTarget {
   readonly _streams?: boolean;
   /** @internal The line whose word counts. While two overlap, only one's does. */
   _line?: Line;
-  // Where the line stands as long as it has not come here; it began in front of this.
-  private _passed?: string;
+  /** @internal Where the line stands as long as it has not come here; it began in front of this. */
+  _passed?: string;
 
+  private readonly _signal?: AbortSignal;
   private _failure?: Failure;
   private _settle!: (failure?: Failure) => void;
-  private _unlisten?: () => void;
 
   // What waits for an iterator, each with the position in front of it.
   private _queue?: [Message<T>, string][];
@@ -62,18 +62,22 @@ export class Subscription<T = any> extends EventTarget {
     super();
     this._pos = since;
     this._streams = streams;
+    this._signal = signal;
     this.ready = new Promise((resolve, reject) => { this._settle = (failure) => (failure ? reject(failure) : resolve()); });
     this.ready.catch(() => {}); // who does not look at it is told by the event
-    const abort = () => this.unsubscribe();
-    signal?.addEventListener('abort', abort);
-    this._unlisten = () => signal?.removeEventListener('abort', abort);
-    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', this);
+    if (signal?.aborted) this.unsubscribe();
     else this._desk._enter(this);
   }
 
   /** The position behind the last message that was handed over, to go on from later. undefined before the first word of the server. */
   get pos(): string | undefined {
     return this._queue?.[0]?.[1] ?? this._pos;
+  }
+
+  /** @internal Its signal is aborted. */
+  handleEvent(): void {
+    this.unsubscribe();
   }
 
   unsubscribe(): void {
@@ -98,27 +102,17 @@ export class Subscription<T = any> extends EventTarget {
     }
   }
 
-  /** @internal The line begins at pos. */
+  /** @internal The line counts from here on, and stands at pos. */
   _attach(line: Line, pos: string): void {
     if (!this._pos || this._pos === '0') this._pos = pos;
-    this._begin(line, pos);
-  }
-
-  /** @internal Goes on where another subscription of the channel stands. */
-  _join(peer: Subscription): void {
-    this._pos = peer._pos;
-    this._begin(peer._line, peer._passed ?? peer._pos);
-  }
-
-  private _begin(line: Line | undefined, at: string | undefined): void {
     this._line = line;
-    this._pass(at);
+    this._pass(pos);
     this._settle();
-    this.dispatchEvent(eventOf('subscribed', { channel: this.channel, pos: this._pos }));
+    this.dispatchEvent(eventOf('subscribed', { pos: this._pos }));
   }
 
-  private _pass(at: string | undefined): void {
-    this._passed = at === this._pos ? undefined : at;
+  private _pass(pos: string): void {
+    this._passed = pos === this._pos ? undefined : pos;
   }
 
   /** @internal A message, a gap, or a piece of a stream. */
@@ -164,7 +158,7 @@ export class Subscription<T = any> extends EventTarget {
   _end(failure: Failure): void {
     if (!this.active) return;
     Object.assign(this, { active: false });
-    this._unlisten?.();
+    this._signal?.removeEventListener('abort', this);
     this._desk._leave(this);
     this._settle(failure);
     if (failure.code !== 'closed') {

@@ -36,11 +36,11 @@ export class Tokens {
     const source = this._source;
     this._due = Infinity;
     if (typeof source !== 'function') {
-      if (source && reason !== 'connect') throw new Failure('token_expired', 'stop', 'the token has expired; give a callback that gets a new one');
+      if (source && reason !== 'connect') throw new Failure('token_expired', 'stop');
       return this._current = source;
     }
     const token = await within(patience, (signal) => source({ reason, signal }), this._ended)
-      .catch((error) => { throw new Failure('token', 'busy', `the token callback failed: ${error?.message ?? error}`); });
+      .catch((error) => { throw new Failure('token', 'busy', String(error)); });
     const left = expiry(token) - Date.now();
     // Nothing is left of a fresh token where the clock is wrong: the server will say when.
     if (left > 0) this._due = Date.now() + Math.max(left - ahead, left * 0.75);

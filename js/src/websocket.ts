@@ -31,8 +31,8 @@ export class Socket extends Line {
       }
     };
     socket.onclose = ({ code, reason }: any) => {
-      const retry = /^retry=(\d+)/.exec(reason)?.[1];
-      this._fail(byClose(code, retry ? '' : reason, retry ? +retry : undefined, this._said));
+      const retry: any = /^retry=(\d+)/.exec(reason)?.[1];
+      this._fail(byClose(code, retry ? '' : reason, retry && +retry, this._said));
     };
     socket.onerror = () => {}; // the close follows
   }
@@ -43,7 +43,7 @@ export class Socket extends Line {
     // The token may have joined it by itself, from now.
     if (!wanted() || this._host._tokens._current) this._send({ type: 'unsubscribe', channel });
     if (!wanted()) return;
-    this._ask({ type: 'subscribe', channel, since, streams: [...mark._subs].some((sub) => sub._streams) || undefined }, (answer) => {
+    this._ask({ type: 'subscribe', channel, since, streams: [...mark._subs].some((sub) => sub._streams) }, (answer) => {
       if (!wanted()) return;
       if (answer.type === 'subscribed') this._host._confirmed(this, mark, answer.pos);
       else this._refuse(channel, answer);

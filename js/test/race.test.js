@@ -34,9 +34,11 @@ async function run(script, { first, transports = all } = {}) {
     }, after);
   };
   let outcome;
-  race(groupsOf(transports, first), open,
-    (line) => { outcome = { won: line._transport, at: Date.now() - begun }; },
-    (failure) => { outcome = { failed: failure.code, at: Date.now() - begun }; });
+  race(groupsOf(transports, first), {
+    _open: open,
+    _won: (line) => { outcome = { won: line._transport, at: Date.now() - begun }; },
+    _lost: (failure) => { outcome = { failed: failure.code, at: Date.now() - begun }; },
+  });
   for (let i = 0; i < 3000 && !outcome; i++) {
     mock.timers.tick(10);
     await Promise.resolve();
