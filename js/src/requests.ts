@@ -26,7 +26,7 @@ export async function post({ _origin, _name, _tokens, _options }: Host, path: st
     method: 'POST', body: JSON.stringify({ ...body, token: _tokens._current, client: _name }), credentials: 'omit', signal,
   });
   if (answer.ok) return answer;
-  throw Failure._byAnswer(answer.status, await answer.json().catch(() => 0), Number(answer.headers.get('Retry-After')) * 1000 || undefined);
+  throw Failure._byAnswer(answer.status, await answer.json().catch(() => 0), (answer.headers.get('Retry-After') as any) * 1000 || undefined);
 }
 
 export class Requests extends Line {
