@@ -2,6 +2,7 @@ package api
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -86,3 +87,11 @@ func (s *server) routes(r chi.Router) {
 
 // clientPaths are those of the client endpoints.
 var clientPaths = []string{"/v1/ws", "/v1/poll", "/v1/sse", "/v1/http-stream", "/v1/send"}
+
+// Short reports whether a request carries little and is answered at once and whole, for
+// [transport.Server.Front]: what backends do all the time.
+func Short(r *http.Request) bool {
+	path := r.URL.Path
+	return r.Method == http.MethodPost && (path == "/v1/messages" || strings.HasSuffix(path, "/messages") &&
+		(strings.HasPrefix(path, "/v1/channels/") || strings.HasPrefix(path, "/v1/users/")))
+}

@@ -84,15 +84,12 @@ func newSite(t testing.TB, change func(*Options)) *site {
 		change(&o)
 	}
 	handler := seen.Record(New(o))
-	server := httptest.NewServer(handler)
+	server := httptest.NewUnstartedServer(handler)
+	server.Listener = s.client.Front(server.Listener, handler, Short)
+	server.Start()
 	s.url = server.URL
-	returned := s.client.KeepPolls(handler)
-	var returning sync.WaitGroup
-	returning.Go(func() { server.Config.Serve(returned) })
 	t.Cleanup(func() {
 		server.Close()
-		returned.Close()
-		returning.Wait()
 		streams.Close()
 		s.client.Close()
 		s.bridge.Close()

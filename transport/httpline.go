@@ -1,9 +1,8 @@
 package transport
 
 import (
-	"bufio"
 	"bytes"
-	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -13,10 +12,10 @@ import (
 	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
 )
 
-// An httpLine is a connection of HTTP/1.1 over which polls come, one after the other. It was
-// taken away from net/http when the first of them had to wait. Each further poll is served by a
-// worker, through the same handler as ever; whatever else comes goes back to net/http, with the
-// line.
+// An httpLine is a connection of HTTP/1.1 over which short requests come, one after the other. It
+// came from the front, or was taken away from net/http when a poll had to wait. Each request is
+// served by a worker, through the handler of all requests; whatever is not short goes to net/http,
+// with the line.
 type httpLine struct {
 	server *Server
 	line   netpoll.Conn
@@ -26,9 +25,12 @@ type httpLine struct {
 
 	mu      sync.Mutex // guards what follows
 	in      []byte     // what came and is not served
-	want    int        // so much of it has to be there before anything can be done
+	looked  int        // so much of it has no end of a head
+	want    int        // so much of it has to be there before anything can be done; 0: a head
+	heading bool       // something of a request has come, and has its time
 	holds   bool       // input is held back
 	serving bool       // a worker serves a request
+	leaving bool       // somebody else is about to get the connection
 	poll    *poll      // that is held
 	unsent  []byte     // of an answer
 	last    bool       // the line ends behind the answer under way
@@ -36,29 +38,33 @@ type httpLine struct {
 }
 
 const (
-	maxHead  = 64 << 10 // bytes of a request; net/http says what it thinks of more
-	keepIdle = 2 * time.Minute
+	maxHead      = 64 << 10                 // bytes of a request; net/http says what it thinks of more
+	maxAhead     = maxHead + maxRequestBody // bytes that may come ahead of their turn
+	headTimeout  = 10 * time.Second         // for the head of a request
+	bodyPatience = time.Second              // for the body, which net/http waits for longer
+	keepIdle     = 2 * time.Minute
 )
 
 // lineFor returns the line of a poll's request, and the head of its answer; nil where it has to
 // stay with its handler.
 func (s *Server) lineFor(w http.ResponseWriter, r *http.Request) (*httpLine, []byte) {
-	if s.handler == nil || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.Close {
+	if s.front == nil || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.Close {
 		return nil, nil
+	}
+	if own := ownWriter(w); own != nil {
+		own.held = true
+		return own.line, answerHead(w.Header())
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
 		return nil, nil
 	}
 	head := answerHead(w.Header())
-	if own, ok := nc.(*lineConn); ok {
-		return own.httpLine, head
-	}
 	early, _ := rw.Reader.Peek(rw.Reader.Buffered())
 	l := &httpLine{server: s, remote: r.RemoteAddr, in: bytes.Clone(early), serving: true}
-	l.idle.Func = l.close
+	l.idle.Func = l.timeUp
 	nc.SetDeadline(time.Time{})
-	if l.line, err = s.poller.Take(plainConn(nc), l); err != nil || !s.lines.add(l) {
+	if l.line, err = s.take(nc, l); err != nil || !s.lines.add(l) {
 		l.gone = true
 		if l.line != nil {
 			l.line.Close()
@@ -82,28 +88,34 @@ func (l *httpLine) hold(p *poll) bool {
 	return true
 }
 
-// Input implements [netpoll.Handler].
+// Input implements [netpoll.Handler]. What comes while a request is served waits for its turn, as
+// far as there is room for it.
 func (l *httpLine) Input(p []byte) bool {
 	l.mu.Lock()
 	l.in = append(l.in, p...)
-	flood := len(l.in) > 4*maxHead
-	l.holds = l.begin()
-	serve := l.holds
+	serve := l.begin()
+	flood := l.poll != nil && len(l.in) > maxAhead // who waits for an answer sends no more than that
+	l.holds = !serve && len(l.in) > maxAhead && !l.leaving
+	holds := l.holds
+	late := !serve && !holds && l.poll == nil && !l.serving && !l.heading && !l.gone
+	l.heading = l.heading || late
 	l.mu.Unlock()
 	switch {
-	case flood && !serve:
-		l.close() // more requests than answers
+	case flood:
+		l.close()
 	case serve:
 		l.server.workers.do(l.serve)
+	case late: // from its first byte on, a head has not as long as a line that is idle
+		l.server.wheel.Schedule(&l.idle, headTimeout)
 	}
-	return !serve
+	return !holds
 }
 
 // resume lets input come again.
 func (l *httpLine) resume() {
 	l.mu.Lock()
-	held := l.holds
-	l.holds = false
+	held := l.holds && len(l.in) <= maxAhead
+	l.holds = l.holds && !held
 	l.mu.Unlock()
 	if held {
 		l.line.Resume()
@@ -116,41 +128,31 @@ func (l *httpLine) begin() bool {
 	if l.serving || l.poll != nil || l.gone || len(l.unsent) > 0 || len(l.in) == 0 || len(l.in) < l.want {
 		return false
 	}
-	if !bytes.Contains(l.in, headEnd) && len(l.in) <= maxHead && mayBePoll(l.in) {
-		return false // more of it is to come
+	if l.want == 0 && len(l.in) <= maxHead && 'A' <= l.in[0] && l.in[0] <= 'Z' {
+		from := max(0, l.looked-len(headEnd)+1)
+		if l.looked = len(l.in); !bytes.Contains(l.in[from:], headEnd) {
+			return false // more of it is to come
+		}
 	}
-	l.serving = true
+	l.serving, l.heading, l.looked = true, false, 0
 	return true
 }
 
-var (
-	pollStarts = [][]byte{[]byte("GET /v1/poll"), []byte("POST /v1/poll")}
-	headEnd    = []byte("\r\n\r\n")
-)
+var headEnd = []byte("\r\n\r\n")
 
-// mayBePoll reports whether what begins with in may be a poll.
-func mayBePoll(in []byte) bool {
-	for _, start := range pollStarts {
-		n := min(len(in), len(start))
-		if bytes.Equal(in[:n], start[:n]) {
-			return true
-		}
-	}
-	return false
-}
-
-// serve serves the next request: one that is a plain poll here, any other where it came from.
+// serve serves the next request: one that is short here, any other where it came from.
 func (l *httpLine) serve() {
 	l.server.wheel.Stop(&l.idle)
 	l.mu.Lock()
 	in := l.in
 	l.mu.Unlock()
+	f := l.server.front
 	head, rest, ok := bytes.Cut(in, headEnd)
 	var r *http.Request
-	if ok && mayBePoll(head) && len(head) <= maxHead {
-		r = l.parse(head)
+	if ok && len(head) <= maxHead {
+		r = parseHead(head, f.blank)
 	}
-	if r == nil {
+	if r == nil || r.ContentLength > maxRequestBody || !f.isShort(r) {
 		l.handBack()
 		return
 	}
@@ -160,73 +162,111 @@ func (l *httpLine) serve() {
 	}
 	body := rest[:r.ContentLength]
 	if len(body) > 0 {
-		r.Body = io.NopCloser(bytes.NewReader(body))
+		b := new(lineBody)
+		b.Reset(body)
+		r.Body = b
 	}
+	r.RemoteAddr = l.remote
 	l.mu.Lock()
 	l.want = 0
 	if l.in = l.in[len(head)+len(headEnd)+len(body):]; len(l.in) == 0 {
 		l.in = nil
 	}
-	l.last = r.Close
+	l.last = l.last || r.Close
 	l.mu.Unlock()
 	w := &lineWriter{line: l, header: make(http.Header, 8)}
-	l.server.handler.ServeHTTP(w, r)
+	if !handle(f.handler, w, r) {
+		l.close()
+		return
+	}
 	w.end()
 }
+
+// handle reports false when the handler wants the connection cut.
+func handle(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
+	defer func() {
+		if reason := recover(); reason != nil && reason != http.ErrAbortHandler {
+			panic(reason)
+		}
+	}()
+	h.ServeHTTP(w, r)
+	return true
+}
+
+// A lineBody is the body of a request, all of which has come.
+type lineBody struct{ bytes.Reader }
+
+// Close implements [io.Closer].
+func (*lineBody) Close() error { return nil }
 
 // await waits until so much has come of a request.
 func (l *httpLine) await(n int) {
 	l.mu.Lock()
 	l.want = n
 	serve := l.next()
+	l.heading = !serve
 	l.mu.Unlock()
 	if serve {
 		l.server.workers.do(l.serve)
 		return
 	}
-	l.server.wheel.Schedule(&l.idle, bodyTimeout)
+	l.server.wheel.Schedule(&l.idle, bodyPatience)
 	l.resume()
 }
 
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
-
-// parse returns the request whose head was read, if it is one that can be served here: with no
-// more of a body than a poll may have, and without what only net/http knows to do.
-func (l *httpLine) parse(head []byte) *http.Request {
-	b := readers.Get().(*bufio.Reader)
-	defer func() {
-		b.Reset(nil)
-		readers.Put(b)
-	}()
-	b.Reset(io.MultiReader(bytes.NewReader(head), bytes.NewReader(headEnd)))
-	r, err := http.ReadRequest(b)
-	if err != nil || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.ContentLength < 0 || r.ContentLength > maxRequestBody || len(r.TransferEncoding) > 0 || r.Host == "" ||
-		r.Header.Get("Expect") != "" || r.Header.Get("Upgrade") != "" || r.URL.Path != "/v1/poll" {
-		return nil
+// timeUp ends a line that has been idle for too long, on the wheel's goroutine. A request of
+// which something is missing goes to net/http, which knows how long each part of it may take.
+func (l *httpLine) timeUp() {
+	l.mu.Lock()
+	waits := l.want > 0 && !l.serving && !l.gone
+	l.serving = l.serving || waits
+	l.mu.Unlock()
+	if waits {
+		l.server.workers.do(l.handBack)
+		return
 	}
-	r.RemoteAddr = l.remote
-	r.Body = http.NoBody
-	return r.WithContext(l.server.ctx)
+	l.close()
 }
 
 // handBack gives the line, and what came over it, to net/http.
 func (l *httpLine) handBack() {
+	in, err := l.detach()
+	if err != nil {
+		return
+	}
+	nc, rest, err := l.line.Release()
+	if err != nil {
+		l.line.Close()
+		return
+	}
+	l.server.front.give(&returnedConn{nc, append(in, rest...)})
+}
+
+// detach ends the line but for its connection, whose input is held back then, and returns what
+// has come over it. The error says that it has ended already. The caller serves a request.
+func (l *httpLine) detach() (in []byte, err error) {
 	l.mu.Lock()
-	holds := l.holds
+	l.leaving = true
+	holds, gone := l.holds, l.gone
 	l.mu.Unlock()
-	nc, err := l.line.Release(holds)
+	if gone {
+		return nil, net.ErrClosed
+	}
+	if !holds {
+		if err := l.line.Hold(); err != nil {
+			return nil, err
+		}
+	}
 	l.mu.Lock()
-	in, gone := l.in, l.gone
+	in, gone = l.in, l.gone
 	l.gone, l.in = true, nil
 	l.mu.Unlock()
-	l.server.lines.remove(l)
-	switch {
-	case err != nil: // it was closed meanwhile
-	case gone:
-		nc.Close()
-	default:
-		l.server.returned.give(&returnedConn{nc, in})
+	if gone {
+		return nil, net.ErrClosed
 	}
+	l.server.wheel.Stop(&l.idle)
+	l.server.lines.remove(l)
+	return in, nil
 }
 
 // answer writes an answer of which head is all in front of the length.
@@ -310,6 +350,17 @@ func (l *httpLine) isGone() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.gone
+}
+
+// retire ends a line behind the request under way, or at once.
+func (l *httpLine) retire() {
+	l.mu.Lock()
+	l.last = true
+	idle := !l.serving && l.poll == nil && len(l.unsent) == 0 && len(l.in) == 0
+	l.mu.Unlock()
+	if idle {
+		l.close()
+	}
 }
 
 // Gone implements [netpoll.Handler].

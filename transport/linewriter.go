@@ -4,10 +4,13 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
+
+	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
 )
 
 // A lineWriter collects the answer to a request that came over an httpLine.
@@ -16,7 +19,7 @@ type lineWriter struct {
 	header http.Header
 	status int
 	body   []byte
-	held   bool
+	held   bool // it is answered by somebody else
 }
 
 // Header implements [http.ResponseWriter].
@@ -46,13 +49,33 @@ func (w *lineWriter) SetWriteDeadline(time.Time) error { return nil }
 
 var errAnswered = errors.New("the request was answered")
 
-// Hijack implements [http.Hijacker] for polls that wait.
+// Hijack implements [http.Hijacker]: who calls it has the connection without the line.
 func (w *lineWriter) Hijack() (net.Conn, *bufio.ReadWriter, error) {
-	if w.status != 0 {
+	if w.status != 0 || w.held {
 		return nil, nil, errAnswered
 	}
+	early, err := w.line.detach()
+	if err != nil {
+		return nil, nil, err
+	}
 	w.held = true
-	return &lineConn{httpLine: w.line}, nil, nil
+	r := bufio.NewReaderSize(bytes.NewReader(early), len(early))
+	_, _ = r.Peek(len(early)) // so that it is seen to have come
+	return &lineConn{w.line}, bufio.NewReadWriter(r, nil), nil
+}
+
+// ownWriter returns the lineWriter that w stands around, if it does.
+func ownWriter(w http.ResponseWriter) *lineWriter {
+	for {
+		if own, ok := w.(*lineWriter); ok {
+			return own
+		}
+		around, ok := w.(interface{ Unwrap() http.ResponseWriter })
+		if !ok {
+			return nil
+		}
+		w = around.Unwrap()
+	}
 }
 
 // end sends the answer, unless the request is held.
@@ -77,8 +100,42 @@ func (w *lineWriter) end() {
 	w.line.answer(head.Bytes(), w.body)
 }
 
-// A lineConn is how Poll knows a line of its own.
-type lineConn struct {
-	net.Conn
-	*httpLine
+// A lineConn is the connection of a line that has ended, for who upgrades it. Nothing is read from it: Server.take makes
+// another line of it.
+type lineConn struct{ line *httpLine }
+
+var errNotRead = errors.New("what comes over this connection is not read by who asks")
+
+func (c *lineConn) Read([]byte) (int, error) { return 0, errNotRead }
+
+// Write writes an answer, for which an empty connection has room.
+func (c *lineConn) Write(p []byte) (int, error) {
+	n, err := c.line.line.Write(p)
+	if err == nil && n < len(p) {
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// Close implements [net.Conn].
+func (c *lineConn) Close() error {
+	c.line.line.Close()
+	return nil
+}
+
+func (c *lineConn) LocalAddr() net.Addr  { return answerAddr("") }
+func (c *lineConn) RemoteAddr() net.Addr { return answerAddr(c.line.remote) }
+
+// Nobody waits, so there are no deadlines.
+func (c *lineConn) SetDeadline(time.Time) error      { return nil }
+func (c *lineConn) SetReadDeadline(time.Time) error  { return nil }
+func (c *lineConn) SetWriteDeadline(time.Time) error { return nil }
+
+// take makes a line for h of a connection that nobody else uses any more.
+func (s *Server) take(nc net.Conn, h netpoll.Handler) (netpoll.Conn, error) {
+	if own, ok := nc.(*lineConn); ok {
+		own.line.line.Hand(h)
+		return own.line.line, nil
+	}
+	return s.poller.Take(plainConn(nc), h)
 }

@@ -74,7 +74,7 @@ func (o *outlet) open(s *Server, transport string, from netip.Addr, t talker) {
 
 // hold makes the line of a connection that was taken away from net/http.
 func (o *outlet) hold(nc net.Conn) error {
-	line, err := o.server.poller.Take(nc, o.talker)
+	line, err := o.server.take(nc, o.talker)
 	if err != nil {
 		return err
 	}

@@ -31,14 +31,13 @@ type Server struct {
 	sessions sessions
 	limits   limits
 
-	// What serves lines that were taken away from net/http.
+	// What serves lines without net/http.
 	poller          *netpoll.Poller
 	pumps           []*pump
 	dealt           atomic.Uint32 // deals the pumps out
 	workers         workers
 	lines           httpLines
-	handler         http.Handler // of all requests; nil: polls are left to net/http
-	returned        *returnedListener
+	front           *front // nil: everything is left to net/http
 	plain, deflated *websocket.DecoderConfig
 
 	// ctx bounds what is done for WebSockets, which have no request any more. It ends with Close.
@@ -89,10 +88,18 @@ func New(b *bridge.Bridge, o Options) *Server {
 // nextPump deals the pumps out.
 func (s *Server) nextPump() *pump { return s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))] }
 
+// Finish lets the short requests that are under way be answered, until ctx ends, and closes the
+// connections that are idle, as http.Server.Shutdown does with those of net/http. It is called
+// behind that, which ends the listener of the front.
+func (s *Server) Finish(ctx context.Context) error { return s.lines.finish(ctx) }
+
 // Close ends all connections that are left at once, and waits for their goroutines and for
 // handlers that serve one.
 func (s *Server) Close() error {
 	s.sessions.close()
+	if s.front != nil {
+		s.front.Close()
+	}
 	s.cancel()
 	s.sessions.each(func(c *session) {
 		c.end(ending{code: wire.CloseRestart})

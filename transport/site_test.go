@@ -11,7 +11,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -73,16 +72,14 @@ func open(t testing.TB, s setup) *site {
 	mux.HandleFunc("/v1/send", site.server.Send)
 	mux.HandleFunc("/v1/streams/{id}", site.server.Stream)
 	hs := httptest.NewUnstartedServer(site.server.CheckOrigin(mux))
-	returned := site.server.KeepPolls(hs.Config.Handler)
-	var returning sync.WaitGroup
-	returning.Go(func() { hs.Config.Serve(returned) })
 	if s.pipes {
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 		hs.Listener.Close()
-		hs.Listener, site.dial = l, l.dial
+		hs.Listener, site.dial = site.server.Front(l, hs.Config.Handler, nil), l.dial
 		hs.Start()
 		site.url = "http://pipe"
 	} else {
+		hs.Listener = site.server.Front(hs.Listener, hs.Config.Handler, nil)
 		if s.secure {
 			hs.EnableHTTP2 = true
 			hs.StartTLS()
@@ -100,7 +97,6 @@ func open(t testing.TB, s setup) *site {
 		}
 		tr.CloseIdleConnections()
 		hs.Config.Close()
-		returning.Wait()
 		hs.Close()
 		if err := site.bridge.Close(); err != nil {
 			t.Error(err)

@@ -107,7 +107,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 		options.Page = page.Handler(page.Options{Demo: demo})
 	}
 	handler := counted.Requests(i.lastAnswers(api.New(options)))
-	i.public = serve(handler, log, i.failed, public, i.clients.KeepPolls(handler))
+	i.public = serve(handler, log, i.failed, i.clients.Front(public, handler, api.Short))
 	var giving context.Context
 	giving, i.stopMemory = context.WithCancel(context.Background())
 	i.memory.Go(func() { giveMemoryBack(giving) })
@@ -203,6 +203,9 @@ func (i *instance) close(ctx context.Context) {
 	finishing, cancel := context.WithTimeout(ctx, shutdownGrace)
 	defer cancel()
 	i.public.stop(finishing)
+	if err := i.clients.Finish(finishing); err != nil {
+		i.log.Warn("requests were cut", "error", err)
+	}
 	i.streams.Close()
 	i.clients.Close()
 	if err := i.bridge.Close(); err != nil {

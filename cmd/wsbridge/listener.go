@@ -23,11 +23,11 @@ type listener struct {
 	serving sync.WaitGroup
 }
 
-// serve answers on listeners, of which the first was opened on an address. There is no WriteTimeout: streams have no end, and transports bound
+// serve answers on a listener. There is no WriteTimeout: streams have no end, and transports bound
 // each write by themselves.
-func serve(h http.Handler, log *slog.Logger, failed chan<- error, listeners ...net.Listener) *listener {
+func serve(h http.Handler, log *slog.Logger, failed chan<- error, l net.Listener) *listener {
 	s := &listener{
-		addr: listeners[0].Addr(),
+		addr: l.Addr(),
 		server: &http.Server{
 			Handler:           h,
 			ReadHeaderTimeout: readHeaderTimeout,
@@ -36,13 +36,11 @@ func serve(h http.Handler, log *slog.Logger, failed chan<- error, listeners ...n
 			ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelWarn),
 		},
 	}
-	for _, l := range listeners {
-		s.serving.Go(func() {
-			if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-				failed <- err
-			}
-		})
-	}
+	s.serving.Go(func() {
+		if err := s.server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			failed <- err
+		}
+	})
 	return s
 }
 

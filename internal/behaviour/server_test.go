@@ -146,10 +146,9 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 			return true, "ok"
 		},
 	})))
-	hs := httptest.NewServer(handler)
-	returned := s.transport.KeepPolls(handler)
-	var returning sync.WaitGroup
-	returning.Go(func() { hs.Config.Serve(returned) })
+	hs := httptest.NewUnstartedServer(handler)
+	hs.Listener = s.transport.Front(hs.Listener, handler, api.Short)
+	hs.Start()
 	s.url = hs.URL
 	s.stop = sync.OnceFunc(func() {
 		s.streams.Close()
@@ -159,8 +158,6 @@ func (s *server) serve(t testing.TB, broker pubsub.Broker, o setup) {
 		http.DefaultClient.CloseIdleConnections()
 		hs.CloseClientConnections()
 		hs.Close()
-		returned.Close()
-		returning.Wait()
 		if err := b.Close(); err != nil {
 			t.Error(err)
 		}

@@ -63,14 +63,13 @@ func serve(t *testing.T) *site {
 			return tokens.Sign(c, ttl, time.Now())
 		},
 	})
-	server := httptest.NewServer(handler)
-	returned := clients.KeepPolls(handler)
-	go server.Config.Serve(returned) // until it is closed
+	server := httptest.NewUnstartedServer(handler)
+	server.Listener = clients.Front(server.Listener, handler, api.Short)
+	server.Start()
 	t.Cleanup(func() {
 		streams.Close()
 		server.CloseClientConnections()
 		server.Close()
-		returned.Close()
 		clients.Close()
 		b.Close()
 	})

@@ -63,10 +63,8 @@ func serve(in io.Reader, out io.Writer) error {
 		ReadHeaderTimeout: patience,
 		IdleTimeout:       2 * time.Minute,
 	}
-	served := make(chan error, 2)
-	for _, l := range []net.Listener{l, clients.KeepPolls(handler)} {
-		go func() { served <- hs.Serve(l) }()
-	}
+	served := make(chan error, 1)
+	go func() { served <- hs.Serve(clients.Front(l, handler, api.Short)) }()
 
 	fmt.Fprintln(out, l.Addr())
 	answers := json.NewEncoder(out)
@@ -79,11 +77,9 @@ func serve(in io.Reader, out io.Writer) error {
 	}
 
 	streams.Close()
-	err = errors.Join(err, clients.Close(), hs.Close())
-	for range 2 {
-		if e := <-served; !errors.Is(e, http.ErrServerClosed) {
-			err = errors.Join(err, e)
-		}
+	err = errors.Join(err, hs.Close(), clients.Close())
+	if e := <-served; !errors.Is(e, http.ErrServerClosed) {
+		err = errors.Join(err, e)
 	}
 	return errors.Join(err, b.Close())
 }

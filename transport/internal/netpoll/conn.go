@@ -7,7 +7,8 @@ import (
 
 // A Conn is one connection of a [Poller].
 type Conn interface {
-	// Start lets input come. It is called once, when the handler is ready for it.
+	// Start lets input come. It is called once, when the handler is ready for it, and once more
+	// after Hand.
 	Start() error
 
 	// Write takes bytes from the front of p and returns how many, without ever waiting. When
@@ -23,10 +24,19 @@ type Conn interface {
 	// of the stream, and can still send.
 	Shutdown()
 
-	// Release makes a net.Conn of the connection again, and leaves it open. held says whether
-	// the handler holds its input back. Handler is not called any more when it has returned,
-	// and must not be waiting for the caller.
-	Release(held bool) (net.Conn, error)
+	// Hold holds the input back as if Input had returned false, and waits until a call of Input
+	// that is under way has returned. The input must not be held back, and the caller is not
+	// within Input. The error says that the connection was closed.
+	Hold() error
+
+	// Release makes a net.Conn of the connection again, and leaves it open. Its input is held
+	// back. rest is what was read and not given to Input. Handler is not called any more when it
+	// has returned.
+	Release() (nc net.Conn, rest []byte, err error)
+
+	// Hand gives the connection to another handler, for which it is as new. Its input is held
+	// back, and the handler before waits for no room.
+	Hand(Handler)
 
 	// Close ends the connection at once and frees what it holds. It may be called twice.
 	Close()
@@ -52,6 +62,9 @@ type Handler interface {
 
 // ErrClosed is what a Conn returns after Close.
 var ErrClosed = errors.New("netpoll: the connection was closed")
+
+// ErrUnsupported is what Listen returns where connections have to be accepted by somebody else.
+var ErrUnsupported = errors.New("netpoll: the system's poller does not watch what comes")
 
 // Options of a Poller. The zero value works.
 type Options struct {

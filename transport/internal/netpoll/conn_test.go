@@ -320,7 +320,13 @@ func TestReleaseAndTakeAgain(t *testing.T) {
 			if held {
 				there.Write([]byte("b")) // stays in the socket
 			}
-			if here, err = conn.Release(held); err != nil {
+			if !held {
+				if err := conn.Hold(); err != nil {
+					t.Fatalf("round %d: %v", round, err)
+				}
+			}
+			var rest []byte
+			if here, rest, err = conn.Release(); err != nil {
 				t.Fatalf("round %d: %v", round, err)
 			}
 			if _, err := conn.Write([]byte("x")); !errors.Is(err, ErrClosed) {
@@ -330,7 +336,11 @@ func TestReleaseAndTakeAgain(t *testing.T) {
 				there.Write([]byte("b"))
 			}
 			b := make([]byte, 2)
-			if n, err := here.Read(b); err != nil || string(b[:n]) != "b" {
+			n := copy(b, rest)
+			if n == 0 {
+				n, err = here.Read(b)
+			}
+			if err != nil || string(b[:n]) != "b" {
 				t.Fatalf("round %d: %q was read: %v", round, b[:n], err)
 			}
 			here.Write([]byte("c"))
@@ -339,6 +349,49 @@ func TestReleaseAndTakeAgain(t *testing.T) {
 			}
 		}
 		here.Close()
+	})
+}
+
+// A connection that was handed on gives all that comes to the new handler, whatever came while
+// its input was held back.
+func TestHandOn(t *testing.T) {
+	both(t, func(t *testing.T, poller *Poller) {
+		for round := range 50 {
+			before := newPeer()
+			before.input = func(b []byte) bool { return true }
+			there := before.take(t, poller)
+			if err := before.conn.Hold(); err != nil {
+				t.Fatal(err)
+			}
+			there.Write([]byte("a"))
+			if round%2 == 0 {
+				runtime.Gosched()
+			}
+			after := newPeer()
+			var got []byte
+			all := make(chan struct{})
+			after.input = func(b []byte) bool {
+				if got = append(got, b...); len(got) == 3 {
+					close(all)
+				}
+				return true
+			}
+			after.conn = before.conn
+			before.conn.Hand(after)
+			there.Write([]byte("b"))
+			if err := after.conn.Start(); err != nil {
+				t.Fatal(err)
+			}
+			there.Write([]byte("c"))
+			if <-all; string(got) != "abc" {
+				t.Fatalf("%q came", got)
+			}
+			there.Close()
+			<-after.gone
+			if len(before.gone) > 0 {
+				t.Fatal("the handler before was told that the peer has gone")
+			}
+		}
 	})
 }
 

@@ -22,6 +22,7 @@ type polled struct {
 	reading atomic.Int32 // idle, busy or again
 	blocked atomic.Bool  // Write took too little, and nobody was told yet that there is room
 	waits   bool         // the loop watches for room; owned by who writes
+	handed  bool         // Start is to go on with input; owned by who calls Hand and Start
 }
 
 // Whoever reads from a connection, or holds its input back, has it to itself: an event that
@@ -72,16 +73,21 @@ func (c *polled) Close() {
 	}
 }
 
-// Release implements [Conn].
-func (c *polled) Release(held bool) (net.Conn, error) {
-	for !held && !c.reading.CompareAndSwap(idle, busy) {
+// Hold implements [Conn].
+func (c *polled) Hold() error {
+	for !c.reading.CompareAndSwap(idle, busy) {
 		if c.uses.Load() < 0 {
-			return nil, ErrClosed
+			return ErrClosed
 		}
 		runtime.Gosched() // the loop is about to end its turn
 	}
+	return nil
+}
+
+// Release implements [Conn].
+func (c *polled) Release() (net.Conn, []byte, error) {
 	if !c.begin() {
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
 	fd, err := duplicate(uintptr(c.fd))
 	// Closing one of two descriptors of a socket does not end its being watched (epoll(7)).
@@ -89,11 +95,12 @@ func (c *polled) Release(held bool) (net.Conn, error) {
 	c.done()
 	c.Close()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f := os.NewFile(uintptr(fd), "")
 	defer f.Close()
-	return net.FileConn(f)
+	nc, err := net.FileConn(f)
+	return nc, nil, err
 }
 
 // Start implements [Conn].
@@ -102,12 +109,21 @@ func (c *polled) Start() error {
 		return ErrClosed
 	}
 	defer c.done()
+	if c.handed {
+		c.handed = false
+		c.Resume()
+		return nil
+	}
 	err := c.loop.add(c)
 	if c.uses.Load() < 0 {
 		c.loop.remove(c) // Close came before it was there
 	}
 	return err
 }
+
+// Hand implements [Conn]. Nobody looks at the handler while its input is held back and there was
+// room for all that it wrote.
+func (c *polled) Hand(h Handler) { c.handler, c.handed = h, true }
 
 // Shutdown implements [Conn].
 func (c *polled) Shutdown() {

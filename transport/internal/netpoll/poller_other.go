@@ -4,6 +4,7 @@ package netpoll
 
 import (
 	"net"
+	"net/netip"
 	"sync"
 )
 
@@ -18,3 +19,15 @@ func (p *Poller) Close() { p.goroutines.Wait() }
 
 // Take makes a Conn of nc, which must not be used any more, also if that fails.
 func (p *Poller) Take(nc net.Conn, h Handler) (Conn, error) { return p.portable(nc, h), nil }
+
+// An Acceptor is never made.
+type Acceptor struct{}
+
+// Listen returns ErrUnsupported.
+func (p *Poller) Listen(net.Listener) (*Acceptor, error) { return nil, ErrUnsupported }
+
+// Run implements nothing.
+func (*Acceptor) Run(func(Conn, netip.AddrPort) Handler, func(error)) error { return ErrUnsupported }
+
+// Close implements nothing.
+func (*Acceptor) Close() error { return nil }

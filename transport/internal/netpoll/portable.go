@@ -13,10 +13,14 @@ type portable struct {
 	poller  *Poller
 	nc      net.Conn
 	handler Handler
-	resume  chan struct{} // holds one
+	resume  chan struct{} // holds one: input may not be held back any more
 	over    chan struct{} // closed by Close
 	quit    chan struct{} // closed by Release
 	read    chan struct{} // closed when nothing is read any more
+	rest    []byte        // was read and not given to the handler; owned by receive until read is closed
+
+	giving sync.Mutex // held while Input is called; guards held. It is locked in front of mu.
+	held   bool       // input is held back
 
 	mu      sync.Mutex // guards what follows
 	pending []byte     // what Write took and nobody writes yet
@@ -24,6 +28,7 @@ type portable struct {
 	written *sync.Cond // writing has ended
 	blocked bool       // Write took too little
 	shut    bool       // Shutdown was called
+	handed  bool       // Start is to go on with input
 	closed  bool
 	err     error // of writing
 }
@@ -44,25 +49,37 @@ func (p *Poller) portable(nc net.Conn, h Handler) *portable {
 // Start implements [Conn].
 func (c *portable) Start() error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.closed {
-		return ErrClosed
+	handed := c.handed
+	c.handed = false
+	closed := c.closed
+	if !handed && !closed {
+		c.poller.goroutines.Go(c.receive)
 	}
-	c.poller.goroutines.Go(c.receive)
+	c.mu.Unlock()
+	switch {
+	case closed:
+		return ErrClosed
+	case handed:
+		c.Resume()
+	}
 	return nil
+}
+
+// Hand implements [Conn].
+func (c *portable) Hand(h Handler) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.handler, c.handed = h, true
 }
 
 func (c *portable) receive() {
 	defer close(c.read)
 	buffer := make([]byte, inputSize)
-	for {
+	for c.await() {
 		n, err := c.nc.Read(buffer)
-		if n > 0 && !c.handler.Input(buffer[:n]) {
-			select {
-			case <-c.resume:
-			case <-c.over:
-				return
-			case <-c.quit:
+		c.rest = buffer[:n]
+		for !c.give() {
+			if !c.await() {
 				return
 			}
 		}
@@ -78,15 +95,64 @@ func (c *portable) receive() {
 	}
 }
 
+// give gives what was read to the handler. It reports false when input is held back.
+func (c *portable) give() bool {
+	c.giving.Lock()
+	defer c.giving.Unlock()
+	if c.held {
+		return false
+	}
+	p := c.rest
+	c.rest = nil
+	c.held = len(p) > 0 && !c.handler.Input(p)
+	return true
+}
+
+// await waits until input is not held back. It reports false when that is never.
+func (c *portable) await() bool {
+	for c.isHeld() {
+		select {
+		case <-c.resume:
+		case <-c.over:
+			return false
+		case <-c.quit:
+			return false
+		}
+	}
+	return true
+}
+
+func (c *portable) isHeld() bool {
+	c.giving.Lock()
+	defer c.giving.Unlock()
+	return c.held
+}
+
+// Hold implements [Conn].
+func (c *portable) Hold() error {
+	c.giving.Lock()
+	defer c.giving.Unlock()
+	c.held = true
+	return nil
+}
+
 // Resume implements [Conn].
-func (c *portable) Resume() { c.resume <- struct{}{} }
+func (c *portable) Resume() {
+	c.giving.Lock()
+	c.held = false
+	c.giving.Unlock()
+	select {
+	case c.resume <- struct{}{}:
+	default:
+	}
+}
 
 // Release implements [Conn].
-func (c *portable) Release(bool) (net.Conn, error) {
+func (c *portable) Release() (net.Conn, []byte, error) {
 	close(c.quit)
 	if err := c.nc.SetReadDeadline(time.Now()); err != nil {
 		c.Close()
-		return nil, err
+		return nil, nil, err
 	}
 	<-c.read
 	c.nc.SetReadDeadline(time.Time{})
@@ -96,10 +162,10 @@ func (c *portable) Release(bool) (net.Conn, error) {
 		c.written.Wait()
 	}
 	if c.closed {
-		return nil, ErrClosed
+		return nil, nil, ErrClosed
 	}
 	c.closed = true
-	return c.nc, nil
+	return c.nc, c.rest, nil
 }
 
 // Write implements [Conn].

@@ -1,0 +1,143 @@
+package transport_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/wsbridge/wsbridge/transport/websocket"
+)
+
+const sendRequest = "POST /v1/send HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+
+// asking returns a command of which the answer repeats n.
+func asking(n int) string {
+	return fmt.Sprintf(`{"type":"history","ref":%d,"channel":"a","token":"ann"}`, n)
+}
+
+// A client that sends all its requests before it reads gets all answers, in order, whatever
+// serves each of them.
+func TestRequestsAheadOfTheirTurn(t *testing.T) {
+	s := open(t, setup{})
+	l := s.wire()
+	var all strings.Builder
+	const rounds = 50
+	for i := range rounds {
+		fmt.Fprintf(&all, sendRequest, len(asking(i)), asking(i))
+		if i == 20 {
+			all.WriteString("GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n")
+		}
+	}
+	go l.send("%s", all.String())
+	for i := range rounds {
+		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, fmt.Sprintf(`"ref":%d`, i)) {
+			t.Fatalf("answer %d: %s %q", i, res.Status, body)
+		}
+		if i == 20 {
+			if res, _ := l.answer(); res.StatusCode != 404 {
+				t.Fatalf("between: %s", res.Status)
+			}
+		}
+	}
+}
+
+// A request may come in any pieces, also so slowly that net/http has to wait for the rest.
+func TestRequestsInPieces(t *testing.T) {
+	s := open(t, setup{})
+	request := fmt.Sprintf(sendRequest, len(asking(7)), asking(7))
+	l := s.wire()
+	for range 2 {
+		for i := range request {
+			l.send("%s", request[i:i+1])
+		}
+		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, `"ref":7`) {
+			t.Fatalf("byte by byte: %s %q", res.Status, body)
+		}
+	}
+	l.send("%s", request[:len(request)-3])
+	time.Sleep(1500 * time.Millisecond) // net/http has it then
+	l.send("%s", request[len(request)-3:]+request)
+	for range 2 {
+		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, `"ref":7`) {
+			t.Fatalf("with a pause in the body: %s %q", res.Status, body)
+		}
+	}
+}
+
+// A WebSocket that speaks with its handshake is heard.
+func TestWebSocketWithEarlyFrames(t *testing.T) {
+	s := open(t, setup{})
+	for range 20 {
+		l := s.wire()
+		frame := websocket.AppendFrame(nil, websocket.OpText, true, false, []byte(asking(3)))
+		frame[1] |= 0x80 // masked, by zeros
+		frame = append(frame[:2:2], append([]byte{0, 0, 0, 0}, frame[2:]...)...)
+		l.send("GET /v1/ws?token=ann HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+			"Sec-WebSocket-Key: AQIDBAUGBwgJCgsMDQ4PEA==\r\n\r\n%s", l.host, frame)
+		res, err := http.ReadResponse(l.r, nil)
+		if err != nil || res.StatusCode != 101 {
+			t.Fatalf("%+v, %v", res, err)
+		}
+		heard := ""
+		for b := make([]byte, 4096); !strings.Contains(heard, `"ref":3`); {
+			n, err := l.r.Read(b)
+			if err != nil {
+				t.Fatalf("after %q: %v", heard, err)
+			}
+			heard += string(b[:n])
+		}
+	}
+}
+
+// What is not HTTP, and heads that do not end, do not hold a connection for good.
+func TestConnectionsThatSayNothing(t *testing.T) {
+	s := open(t, setup{})
+	for _, said := range []string{"\x16\x03\x01 a TLS handshake\r\n", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 2<<20)} {
+		l := s.wire()
+		go io.WriteString(l.conn, said)
+		if res, err := http.ReadResponse(l.r, nil); err == nil && res.StatusCode/100 != 4 {
+			t.Errorf("%.20q is answered by %s", said, res.Status)
+		}
+	}
+}
+
+// Finish answers what was asked, and closes what is idle.
+func TestFinish(t *testing.T) {
+	s := open(t, setup{})
+	idle := s.wire()
+	idle.send(sendRequest, len(asking(1)), asking(1))
+	idle.answer()
+	polling := s.wire()
+	polling.send(pollRequest, polling.cursor(), polling.host)
+	s.awaitHeld(1)
+
+	var finishing sync.WaitGroup
+	finishing.Go(func() {
+		if err := s.server.Finish(context.Background()); err != nil {
+			t.Error(err)
+		}
+	})
+	if !s.portable { // else it is one of net/http
+		if _, err := idle.r.ReadByte(); err == nil {
+			t.Error("an idle connection goes on")
+		}
+	}
+	s.publish("a", `"the last"`)
+	if res, body := polling.answer(); !strings.Contains(body, "the last") || !res.Close {
+		t.Errorf("%v %q", res.Header, body)
+	}
+	polling.conn.Close()
+	finishing.Wait()
+
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := s.server.Finish(ended); err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
