@@ -1,7 +1,9 @@
 package api
 
 import (
-	"crypto/rand"
+	"encoding/base32"
+	"encoding/binary"
+	"math/rand/v2"
 	"net/http"
 )
 
@@ -16,12 +18,23 @@ func requestID(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.Header.Get(requestIDHeader)
 		if !validRequestID(id) {
-			id = rand.Text()
+			id = newRequestID()
 		}
 		w.Header().Set(requestIDHeader, id)
 		next.ServeHTTP(w, r)
 	})
 }
+
+// newRequestID returns 128 bits by chance. Nobody gains anything by guessing one, so they need not
+// be secret.
+func newRequestID() string {
+	var id [16]byte
+	binary.NativeEndian.PutUint64(id[:8], rand.Uint64())
+	binary.NativeEndian.PutUint64(id[8:], rand.Uint64())
+	return requestIDs.EncodeToString(id[:])
+}
+
+var requestIDs = base32.StdEncoding.WithPadding(base32.NoPadding)
 
 func validRequestID(id string) bool {
 	for i := 0; i < len(id); i++ {

@@ -1,7 +1,6 @@
 package transport
 
 import (
-	"bytes"
 	"net/http"
 
 	"github.com/wsbridge/wsbridge/bridge"
@@ -112,10 +111,5 @@ func (p *poll) finish() bool {
 // answerHead returns what stands in front of the length of an answer.
 func answerHead(h http.Header) []byte {
 	setAnswerHeader(h)
-	h.Del("Content-Length")
-	h.Del("Connection")
-	var head bytes.Buffer
-	head.WriteString("HTTP/1.1 200 OK\r\n")
-	h.Write(&head) // a buffer takes everything
-	return head.Bytes()
+	return appendHead(make([]byte, 0, 256), http.StatusOK, h)
 }

@@ -282,7 +282,7 @@ func (l *httpLine) answer(head, body []byte) {
 	defer s.put()
 	s.b = append(s.b, head...)
 	s.b = append(s.b, "Date: "...)
-	s.b = time.Now().UTC().AppendFormat(s.b, http.TimeFormat)
+	s.b = appendDate(s.b)
 	if l.last {
 		s.b = append(s.b, "\r\nConnection: close"...)
 	}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
@@ -89,15 +90,59 @@ func (w *lineWriter) end() {
 		return
 	}
 	last := w.header.Get("Connection") == "close"
-	w.header.Del("Connection")
-	w.header.Del("Content-Length")
-	var head bytes.Buffer
-	head.WriteString("HTTP/1.1 " + strconv.Itoa(w.status) + " " + http.StatusText(w.status) + "\r\n")
-	w.header.Write(&head)
+	s := getScratch()
+	defer s.put()
+	s.b = appendHead(s.b, w.status, w.header)
 	w.line.mu.Lock()
 	w.line.last = w.line.last || last
 	w.line.mu.Unlock()
-	w.line.answer(head.Bytes(), w.body)
+	w.line.answer(s.b, w.body)
+}
+
+// appendHead appends the beginning of an answer: all but its length, its date, and whether the
+// connection ends.
+func appendHead(dst []byte, status int, h http.Header) []byte {
+	dst = append(dst, "HTTP/1.1 "...)
+	dst = strconv.AppendInt(dst, int64(status), 10)
+	dst = append(dst, ' ')
+	dst = append(dst, http.StatusText(status)...)
+	dst = append(dst, "\r\n"...)
+	for name, values := range h {
+		if name == "Content-Length" || name == "Connection" || name == "Date" {
+			continue
+		}
+		for _, value := range values {
+			dst = append(dst, name...)
+			dst = append(dst, ": "...)
+			from := len(dst)
+			dst = append(dst, value...)
+			for i := from; i < len(dst); i++ {
+				if dst[i] == '\r' || dst[i] == '\n' { // as net/http does: no value begins another field
+					dst[i] = ' '
+				}
+			}
+			dst = append(dst, "\r\n"...)
+		}
+	}
+	return dst
+}
+
+// A date is the present second in words of HTTP.
+type date struct {
+	second int64
+	text   string
+}
+
+var lastDate atomic.Pointer[date]
+
+func appendDate(dst []byte) []byte {
+	now := time.Now()
+	d := lastDate.Load()
+	if d == nil || d.second != now.Unix() {
+		d = &date{now.Unix(), now.UTC().Format(http.TimeFormat)}
+		lastDate.Store(d)
+	}
+	return append(dst, d.text...)
 }
 
 // A lineConn is the connection of a line that has ended, for who upgrades it. Nothing is read from it: Server.take makes

@@ -31,6 +31,7 @@ func TestEverythingIsMeasured(t *testing.T) {
 		`\| POST of one message, 64 connections \| [1-9]\d* \|`,
 		`\| POST of 100 messages, 64 connections \| [1-9]\d* \|`,
 		`\| PUBLISH, SUBSCRIBE of go-redis \| [1-9]\d* µs \| [1-9]\d* µs \| 1\.00 \|`,
+		"\\| `EVALSHA` of go-redis, the smallest relay \\| [1-9]\\d* µs \\|",
 		`\| POST to an instance, WebSocket of another \| [1-9]\d* µs \|`,
 		"\\| `Broker.Publish`, WebSocket of an instance \\| [1-9]\\d* µs \\|",
 	} {

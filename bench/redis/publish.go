@@ -51,10 +51,14 @@ func startBroker(ctx context.Context, addr string) (*redisbroker.Broker, error) 
 type load struct {
 	way, addr string
 	profile   string
+	topics    string // of a relay
 }
 
-// run publishes n messages and prints the time that it took.
+// run publishes n messages and prints the time that it took, or is a relay.
 func (l load) run(ctx context.Context, w io.Writer, n int) error {
+	if l.way == "relay" {
+		return relay(w, l.addr, l.topics)
+	}
 	if l.profile != "" {
 		f, err := os.Create(l.profile)
 		if err != nil {

@@ -137,6 +137,7 @@ func words(line string) (words []string) {
 const (
 	sentKeys  = 2
 	argBody   = 0
+	argTopic  = 8 // what stands behind the record's name in the topic
 	argSender = 9
 	idLength  = 36
 )

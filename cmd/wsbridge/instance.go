@@ -110,7 +110,7 @@ func start(cfg *config.Config, demo bool, log *slog.Logger) (*instance, error) {
 	i.public = serve(handler, log, i.failed, i.clients.Front(public, handler, api.Short))
 	var giving context.Context
 	giving, i.stopMemory = context.WithCancel(context.Background())
-	i.memory.Go(func() { giveMemoryBack(giving) })
+	i.memory.Go(func() { tendMemory(giving) })
 	if admin != nil {
 		i.admin = serve(adminHandler(counted), log, i.failed, admin)
 	}

@@ -2,47 +2,74 @@ package main
 
 import (
 	"context"
+	"os"
 	"runtime/debug"
 	"runtime/metrics"
 	"time"
 )
 
-// Go's collector lets the heap grow to twice what is in use before it runs, and keeps that
-// memory. After many clients have come at once, it would be held for as long as nothing
-// happens, since nothing happens that makes the collector run.
+// Go's collector runs when the heap has grown by as much as was in use (GOGC=100), and keeps what
+// it frees for later. Both are changed here, once a second. A heap that is small is let grow by
+// some megabytes more, since what a message leaves behind would otherwise have the collector run
+// many times a second: it took a tenth of the processor. And when the server has become quiet, what
+// the heap does not need goes back to the system: nothing happens then that makes the collector
+// run. GOMEMLIMIT holds all the same, and who sets GOGC decides.
 
 const (
 	memoryLook  = time.Second
 	memoryQuiet = 1 << 20          // bytes allocated in that time; below, the server has next to nothing to do
 	memoryWorth = 4 << 20          // bytes allocated since the last time, below which it is not worth looking
 	memoryPause = 30 * time.Second // between two times: each costs a run of the collector
+
+	growth      = 64 << 20 // bytes that the heap may always grow by between two runs
+	mostPercent = 800      // of what is in use, that it grows by
 )
 
-// giveMemoryBack returns to the system what the heap does not need, when the server has become
-// quiet, until ctx ends.
-func giveMemoryBack(ctx context.Context) {
+// tendMemory paces the collector and returns memory, until ctx ends.
+func tendMemory(ctx context.Context) {
 	look := time.NewTicker(memoryLook)
 	defer look.Stop()
-	before := allocated()
+	var pace pacer
+	if os.Getenv("GOGC") == "" {
+		pace.percent = debug.SetGCPercent(100)
+		defer debug.SetGCPercent(pace.percent)
+	}
+	before, _ := heap()
 	given, last := before, time.Time{}
 	for {
+		now, live := heap()
+		pace.set(live)
+		quiet := now-before < memoryQuiet
+		if before = now; quiet && now-given > memoryWorth && time.Since(last) > memoryPause {
+			debug.FreeOSMemory()
+			given, _ = heap()
+			last = time.Now()
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-look.C:
 		}
-		now := allocated()
-		quiet := now-before < memoryQuiet
-		if before = now; quiet && now-given > memoryWorth && time.Since(last) > memoryPause {
-			debug.FreeOSMemory()
-			given, last = allocated(), time.Now()
-		}
 	}
 }
 
-// allocated returns how many bytes were allocated since the program began.
-func allocated() uint64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
-	metrics.Read(sample)
-	return sample[0].Value.Uint64()
+// A pacer keeps what the collector was last told; 0: it is not to be told anything.
+type pacer struct{ percent int }
+
+// set lets the heap grow by growth, or by as much as is in use where that is more.
+func (p *pacer) set(live uint64) {
+	percent := int(min(max(100, 100*growth/max(live, 1)), mostPercent))
+	if p.percent == 0 || percent == p.percent || percent > 100 && 10*max(percent, p.percent) < 11*min(percent, p.percent) {
+		return // the world stops for it
+	}
+	p.percent = percent
+	debug.SetGCPercent(percent)
+}
+
+// heap returns how many bytes were allocated since the program began, and how many of them were
+// in use when the collector last ran.
+func heap() (allocated, live uint64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}, {Name: "/gc/heap/live:bytes"}}
+	metrics.Read(samples)
+	return samples[0].Value.Uint64(), samples[1].Value.Uint64()
 }

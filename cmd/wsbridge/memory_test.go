@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"sync"
 	"testing"
@@ -13,7 +14,7 @@ import (
 func TestMemoryIsGivenBack(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
-	running.Go(func() { giveMemoryBack(ctx) })
+	running.Go(func() { tendMemory(ctx) })
 	defer running.Wait()
 	defer stop()
 
@@ -32,6 +33,26 @@ func TestMemoryIsGivenBack(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d MiB are still held", (heapHeld()-before)>>20)
 		}
+	}
+}
+
+// A small heap grows by a fixed amount, a large one by as much as is in use.
+func TestPace(t *testing.T) {
+	before := debug.SetGCPercent(100)
+	defer debug.SetGCPercent(before)
+	p := pacer{percent: 100}
+	for _, tt := range []struct {
+		live uint64
+		want int
+	}{{0, 800}, {1 << 20, 800}, {20 << 20, 320}, {19 << 20, 320}, {32 << 20, 200}, {64 << 20, 100}, {2 << 30, 100}, {32 << 20, 200}} {
+		p.set(tt.live)
+		if got := debug.SetGCPercent(tt.want); got != tt.want {
+			t.Errorf("%d MiB in use: %d %%, want %d", tt.live>>20, got, tt.want)
+		}
+	}
+	var told pacer
+	if told.set(1); debug.SetGCPercent(200) != 200 {
+		t.Error("it changed what somebody else decided")
 	}
 }
 

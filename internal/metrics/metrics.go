@@ -3,6 +3,7 @@ package metrics
 import (
 	"net/http"
 	"runtime"
+	"sync"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -23,7 +24,10 @@ type Metrics struct {
 	published publishing
 	gaps      map[pubsub.Reason]prometheus.Counter // never changed
 	requests  *prometheus.CounterVec
-	streams   *Streams
+
+	requestKinds sync.Map // requestKind to the prometheus.Counter that requests has of it
+
+	streams *Streams
 }
 
 // Other is the value of a label whose value would be none of those known.

@@ -6,8 +6,10 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // Requests counts what next answers, a router of package chi, by the pattern that it found
@@ -17,7 +19,11 @@ func (m *Metrics) Requests(next http.Handler) http.Handler {
 		// The router fills in a context that it finds; somebody outside may wait for it as well.
 		route := chi.RouteContext(r.Context())
 		if route == nil {
-			route = chi.NewRouteContext()
+			route = routes.Get().(*chi.Context)
+			defer func() {
+				route.Reset()
+				routes.Put(route)
+			}()
 			r = r.WithContext(context.WithValue(r.Context(), chi.RouteCtxKey, route))
 		}
 		answer := &answerWriter{ResponseWriter: w, upgrade: r.Header.Get("Upgrade") != "", status: http.StatusOK}
@@ -25,6 +31,9 @@ func (m *Metrics) Requests(next http.Handler) http.Handler {
 		m.request(route.RoutePattern(), r.Method, answer.status)
 	})
 }
+
+// routes are what the router writes to. As with its own, nobody looks at one when the request is over.
+var routes = sync.Pool{New: func() any { return chi.NewRouteContext() }}
 
 func (m *Metrics) request(route, method string, status int) {
 	if route == "" {
@@ -35,7 +44,18 @@ func (m *Metrics) request(route, method string, status int) {
 	default:
 		method = Other // any token is a method (RFC 9110, section 9.1)
 	}
-	m.requests.WithLabelValues(route, method, strconv.Itoa(status)).Inc()
+	key := requestKind{route, method, status}
+	counter, ok := m.requestKinds.Load(key)
+	if !ok {
+		counter, _ = m.requestKinds.LoadOrStore(key, m.requests.WithLabelValues(route, method, strconv.Itoa(status)))
+	}
+	counter.(prometheus.Counter).Inc()
+}
+
+// A requestKind is what requests are counted by. There are as many as routes, methods and codes.
+type requestKind struct {
+	route, method string
+	status        int
 }
 
 // An answerWriter remembers the status.
