@@ -47,8 +47,8 @@ func TestBrokerFailures(t *testing.T) {
 		t.Error("an error that nobody expected is not in the log")
 	}
 	for _, code := range []string{"unavailable", "outcome_unknown", "draining", "not_replicated"} {
-		if s.results[code] != 2 {
-			t.Errorf("%s was counted %d times", code, s.results[code])
+		if n := s.counted()[code]; n != 2 {
+			t.Errorf("%s was counted %d times", code, n)
 		}
 	}
 }

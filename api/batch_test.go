@@ -114,7 +114,7 @@ func TestBatch(t *testing.T) {
 	if diff := cmp.Diff(wantStored, stored); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(map[string]int{"stored": 5, "duplicate": 1, "key_reused": 1}, s.results); diff != "" {
+	if diff := cmp.Diff(map[string]int{"stored": 5, "duplicate": 1, "key_reused": 1}, s.counted()); diff != "" {
 		t.Errorf("counted (-want +got):\n%s", diff)
 	}
 	first := fmt.Sprintf(`{"results":[{"index":0,"channel":"a","id":%q,"pos":%q,"duplicate":false},`, page.Messages[0].ID, page.Messages[0].Pos)

@@ -1,12 +1,17 @@
 package api
 
 import (
+	"sync/atomic"
 	"testing"
 )
 
 func TestHealth(t *testing.T) {
-	isReady, status := true, "ok"
-	s := newSite(t, func(o *Options) { o.Ready = func() (bool, string) { return isReady, status } })
+	type state struct {
+		ready  bool
+		status string
+	}
+	var now atomic.Pointer[state]
+	s := newSite(t, func(o *Options) { o.Ready = func() (bool, string) { return now.Load().ready, now.Load().status } })
 	for _, tt := range []struct {
 		ready  bool
 		status string
@@ -20,7 +25,7 @@ func TestHealth(t *testing.T) {
 		{false, "unavailable", 503, "unavailable"},
 		{false, "bad_request", 503, "unavailable"},
 	} {
-		isReady, status = tt.ready, tt.status
+		now.Store(&state{tt.ready, tt.status})
 		got := s.do(call{method: "GET", path: "/readyz", header: []string{"Authorization: "}})
 		if got.status != tt.want || got.body != tt.body && got.code() != tt.body {
 			t.Errorf("ready %t, %s: %d %s", tt.ready, tt.status, got.status, got.body)

@@ -77,7 +77,7 @@ func TestPublishAnswers(t *testing.T) {
 	if want = strings.Replace(want, "false", "true", 1); again.status != 200 || again.body != want {
 		t.Errorf("%d %s, want 200 %s", again.status, again.body, want)
 	}
-	if diff := cmp.Diff(map[string]int{"stored": 1, "duplicate": 1}, s.results); diff != "" {
+	if diff := cmp.Diff(map[string]int{"stored": 1, "duplicate": 1}, s.counted()); diff != "" {
 		t.Errorf("counted (-want +got):\n%s", diff)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -67,6 +68,55 @@ func TestRequestsInPieces(t *testing.T) {
 		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, `"ref":7`) {
 			t.Fatalf("with a pause in the body: %s %q", res.Status, body)
 		}
+	}
+}
+
+// A client that ends its side behind its requests gets all answers, and then the end.
+func TestRequestsOfAClientThatHasEnded(t *testing.T) {
+	s := open(t, setup{})
+	if s.portable {
+		t.Skip("net/http takes such a client for one that has left")
+	}
+	for range 50 {
+		l := s.wire()
+		all := ""
+		for i := range 3 {
+			all += fmt.Sprintf(sendRequest, len(asking(i)), asking(i))
+		}
+		l.send("%s", all)
+		l.conn.(*net.TCPConn).CloseWrite()
+		for i := range 3 {
+			if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, fmt.Sprintf(`"ref":%d`, i)) {
+				t.Fatalf("answer %d: %s %q", i, res.Status, body)
+			}
+		}
+		if _, err := l.r.ReadByte(); err != io.EOF {
+			t.Fatalf("behind the last answer: %v", err)
+		}
+	}
+}
+
+// Connections that are cut at any moment harm nobody else.
+func TestRequestsOfClientsThatBreakOff(t *testing.T) {
+	s := open(t, setup{})
+	request := fmt.Sprintf(sendRequest, len(asking(7)), asking(7))
+	var all sync.WaitGroup
+	for i := range 300 {
+		l := s.wire()
+		all.Go(func() {
+			io.WriteString(l.conn, request+request[:i%len(request)])
+			time.Sleep(time.Duration(i%7) * 50 * time.Microsecond)
+			if i%2 == 0 {
+				l.conn.(*net.TCPConn).SetLinger(0)
+			}
+			l.conn.Close()
+		})
+	}
+	all.Wait()
+	l := s.wire()
+	l.send("%s", request)
+	if res, _ := l.answer(); res.StatusCode != 200 {
+		t.Error(res.Status)
 	}
 }
 

@@ -2,6 +2,8 @@ package transport
 
 import (
 	"bytes"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"strconv"
@@ -34,6 +36,7 @@ type httpLine struct {
 	poll    *poll      // that is held
 	unsent  []byte     // of an answer
 	last    bool       // the line ends behind the answer under way
+	eof     bool       // no more comes, and what came is still to be answered
 	gone    bool
 }
 
@@ -80,12 +83,15 @@ func (s *Server) lineFor(w http.ResponseWriter, r *http.Request) (*httpLine, []b
 // hold takes a poll that waits. It reports false when the client has left.
 func (l *httpLine) hold(p *poll) bool {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.gone {
-		return false
+	left := l.gone || l.eof
+	if !left {
+		l.poll, l.serving = p, false
 	}
-	l.poll, l.serving = p, false
-	return true
+	l.mu.Unlock()
+	if left {
+		l.close()
+	}
+	return !left
 }
 
 // Input implements [netpoll.Handler]. What comes while a request is served waits for its turn, as
@@ -168,6 +174,10 @@ func (l *httpLine) serve() {
 	}
 	r.RemoteAddr = l.remote
 	l.mu.Lock()
+	if l.gone {
+		l.mu.Unlock()
+		return
+	}
 	l.want = 0
 	if l.in = l.in[len(head)+len(headEnd)+len(body):]; len(l.in) == 0 {
 		l.in = nil
@@ -205,9 +215,14 @@ func (l *httpLine) await(n int) {
 	l.want = n
 	serve := l.next()
 	l.heading = !serve
+	eof := l.eof
 	l.mu.Unlock()
-	if serve {
+	switch {
+	case serve:
 		l.server.workers.do(l.serve)
+		return
+	case eof:
+		l.close()
 		return
 	}
 	l.server.wheel.Schedule(&l.idle, bodyPatience)
@@ -259,7 +274,7 @@ func (l *httpLine) detach() (in []byte, err error) {
 	}
 	l.mu.Lock()
 	in, gone = l.in, l.gone
-	l.gone, l.in = true, nil
+	l.gone, l.in, l.holds = true, nil, false
 	l.mu.Unlock()
 	if gone {
 		return nil, net.ErrClosed
@@ -315,6 +330,7 @@ func (l *httpLine) write() {
 	}
 	last, more := l.last, len(rest) > 0
 	serve := !more && !last && err == nil && l.next()
+	last = last || l.eof && !serve
 	l.mu.Unlock()
 	wait := keepIdle
 	switch {
@@ -363,8 +379,17 @@ func (l *httpLine) retire() {
 	}
 }
 
-// Gone implements [netpoll.Handler].
-func (l *httpLine) Gone(error) { l.close() }
+// Gone implements [netpoll.Handler]. A client may end its side behind its last request, and is
+// answered.
+func (l *httpLine) Gone(err error) {
+	l.mu.Lock()
+	answered := l.serving && !l.gone && errors.Is(err, io.EOF)
+	l.eof = answered
+	l.mu.Unlock()
+	if !answered {
+		l.close()
+	}
+}
 
 // close ends the line at once, and with it the poll that it holds.
 func (l *httpLine) close() {

@@ -36,6 +36,11 @@ func startServer(t *testing.T, env []string, args ...string) *server {
 		"WSBRIDGE_ADDR=127.0.0.1:0", "WSBRIDGE_ADMIN_ADDR=127.0.0.1:0", "WSBRIDGE_DRAIN_DELAY=0s", "WSBRIDGE_DRAIN=100ms",
 	}, env...)
 	s := &server{process: begin(t, nil, env, append([]string{"serve"}, args...)...)}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the server said:\n%s", &s.err)
+		}
+	})
 	if strings.Contains(strings.Join(args, " "), "--dev") {
 		s.says(&s.err, "  publish ")
 		s.url = devURL.FindStringSubmatch(s.err.String())[1]

@@ -31,6 +31,7 @@ const (
 	idle int32 = iota
 	busy
 	again
+	ended // the handler was told that the peer has gone
 )
 
 const closed = -1 << 30 // added to uses
@@ -76,8 +77,11 @@ func (c *polled) Close() {
 // Hold implements [Conn].
 func (c *polled) Hold() error {
 	for !c.reading.CompareAndSwap(idle, busy) {
-		if c.uses.Load() < 0 {
+		switch {
+		case c.uses.Load() < 0:
 			return ErrClosed
+		case c.reading.Load() == ended:
+			return nil
 		}
 		runtime.Gosched() // the loop is about to end its turn
 	}
@@ -197,7 +201,7 @@ func (c *polled) ready(what uint32) {
 		case c.reading.CompareAndSwap(idle, busy):
 			c.input(c.loop.buffer, what&^(syscall.EPOLLIN|syscall.EPOLLOUT) != 0)
 			return
-		case c.reading.CompareAndSwap(busy, again), c.reading.Load() == again:
+		case c.reading.CompareAndSwap(busy, again), c.reading.Load() >= again:
 			return
 		}
 	}
@@ -241,13 +245,18 @@ func (c *polled) receive(buffer []byte) (n int, ok bool) {
 	case errno == syscall.EAGAIN:
 		return -1, true
 	case errno != 0:
-		c.handler.Gone(os.NewSyscallError("recv", errno))
-		return 0, false
+		return 0, c.gone(os.NewSyscallError("recv", errno))
 	case n == 0:
-		c.handler.Gone(io.EOF)
-		return 0, false
+		return 0, c.gone(io.EOF)
 	}
 	return n, c.handler.Input(buffer[:n])
+}
+
+// gone tells the handler, and a later one again when it starts.
+func (c *polled) gone(err error) (more bool) {
+	c.handler.Gone(err)
+	c.reading.Store(ended)
+	return false
 }
 
 // Resume implements [Conn].
