@@ -36,6 +36,7 @@ type httpLine struct {
 	poll    *poll      // that is held
 	unsent  []byte     // of an answer
 	last    bool       // the line ends behind the answer under way
+	ended   bool       // the last answer has left, and the client is to close its side
 	eof     bool       // no more comes, and what came is still to be answered
 	gone    bool
 }
@@ -233,14 +234,16 @@ func (l *httpLine) await(n int) {
 // which something is missing goes to net/http, which knows how long each part of it may take.
 func (l *httpLine) timeUp() {
 	l.mu.Lock()
+	busy := (l.serving || l.poll != nil) && len(l.unsent) == 0 && !l.ended // a request came meanwhile
 	waits := l.want > 0 && !l.serving && !l.gone
 	l.serving = l.serving || waits
 	l.mu.Unlock()
-	if waits {
+	switch {
+	case waits:
 		l.server.workers.do(l.handBack)
-		return
+	case !busy:
+		l.close()
 	}
-	l.close()
 }
 
 // handBack gives the line, and what came over it, to net/http.
@@ -331,6 +334,7 @@ func (l *httpLine) write() {
 	last, more := l.last, len(rest) > 0
 	serve := !more && !last && err == nil && l.next()
 	last = last || l.eof && !serve
+	l.ended = last && !more
 	l.mu.Unlock()
 	wait := keepIdle
 	switch {
@@ -383,7 +387,7 @@ func (l *httpLine) retire() {
 // answered.
 func (l *httpLine) Gone(err error) {
 	l.mu.Lock()
-	answered := l.serving && !l.gone && errors.Is(err, io.EOF)
+	answered := l.serving && !l.gone && !l.ended && errors.Is(err, io.EOF)
 	l.eof = answered
 	l.mu.Unlock()
 	if !answered {
