@@ -7,6 +7,7 @@ SEEN        := $(CURDIR)/.cache/seen
 FUZZTIME    ?= 3s
 SEEDS       ?= 20
 SEED        ?= 1
+PARALLEL    ?= 2
 RUN         ?=
 
 .PHONY: test setup build clientjs lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis bench-client fmt clean
@@ -61,9 +62,10 @@ fuzz-short:
 fuzz:
 	FUZZTIME=5m test/fuzz.sh
 
-# Every fault with SEEDS seeds from SEED on, or only those whose name matches RUN; prints a table.
+# Every fault with SEEDS seeds from SEED on, or only those whose name matches RUN, PARALLEL of
+# them at a time; prints a table.
 chaos:
-	cd test/chaos && go test -count=1 -timeout 3h -run 'Test(Chaos|Controls)/$(RUN)' -seed $(SEED) -seeds $(SEEDS)
+	cd test/chaos && go test -count=1 -timeout 3h -parallel $(PARALLEL) -run 'Test(Chaos|Controls)/$(RUN)' -seed $(SEED) -seeds $(SEEDS)
 
 # The hot path, compared with the figures that were landed last (see bench/README.md): shown, no gate.
 bench:

@@ -80,7 +80,7 @@ func (s *scenario) run(t *testing.T, name string, seed uint64, flaw string) {
 	s.play(r)
 	v := r.finish(s)
 	t.Log(describe(&v))
-	results.add(name, &v, t.Failed() || flaw == "" && !v.OK())
+	results.add(name, seed, &v, t.Failed() || v.OK() != (flaw == ""))
 	switch {
 	case flaw == "" && !v.OK():
 		t.Errorf("the word was not kept:\n%s", strings.Join(v.Texts, "\n"))

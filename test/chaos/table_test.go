@@ -22,6 +22,7 @@ type table struct {
 	mu    sync.Mutex // guards what follows
 	order []string
 	rows  map[string]*row
+	runs  int
 }
 
 type row struct {
@@ -41,9 +42,16 @@ func (t *table) reserve(name string, control bool) {
 	}}
 }
 
-func (t *table) add(name string, v *ledger.Verdict, failed bool) {
+// add counts a run, and says that it ended: a run of all of them takes an hour.
+func (t *table) add(name string, seed uint64, v *ledger.Verdict, failed bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.runs++
+	outcome := "ok"
+	if failed {
+		outcome = "FAILED"
+	}
+	fmt.Printf("run %d: %s, seed %d: %s\n", t.runs, name, seed, outcome)
 	r := t.rows[name]
 	r.seeds++
 	if failed {
