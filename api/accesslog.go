@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/wsbridge/wsbridge/internal/requestid"
 )
 
 // accessLog logs each request when it has ended, at level debug: the pattern of its path
@@ -24,7 +26,7 @@ func (s *server) accessLog(next http.Handler) http.Handler {
 				slog.String("route", chi.RouteContext(r.Context()).RoutePattern()),
 				slog.Int("status", watched.status),
 				slog.Duration("took", time.Since(start)),
-				slog.String("request_id", w.Header().Get(requestIDHeader)))
+				slog.String("request_id", w.Header().Get(requestid.Header)))
 		}()
 		next.ServeHTTP(watched, r)
 	})

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/wsbridge/wsbridge/internal/problem"
+	"github.com/wsbridge/wsbridge/internal/requestid"
 )
 
 // answer writes v as the whole answer.
@@ -26,13 +27,14 @@ func (s *server) answer(w http.ResponseWriter, r *http.Request, status int, v an
 // connection alive.
 func write(w http.ResponseWriter, status int, body []byte) {
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
+	h["Content-Type"], h["Cache-Control"], h["X-Content-Type-Options"] = isJSON, notStored, notSniffed
 	h.Set("Content-Length", strconv.Itoa(len(body)))
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
 	w.Write(body)
 }
+
+// What stands in the head of many answers, and is never changed in place.
+var isJSON, notStored, notSniffed = []string{"application/json"}, []string{"no-store"}, []string{"nosniff"}
 
 // fail answers with what err means.
 func (s *server) fail(w http.ResponseWriter, r *http.Request, err error) {
@@ -44,7 +46,7 @@ func (s *server) explain(w http.ResponseWriter, r *http.Request, err error) prob
 	p := problem.FromError(err)
 	if p.Code == problem.Internal {
 		s.Logger.LogAttrs(r.Context(), slog.LevelError, "a request failed",
-			slog.Any("error", err), slog.String("request_id", w.Header().Get(requestIDHeader)))
+			slog.Any("error", err), slog.String("request_id", w.Header().Get(requestid.Header)))
 	}
 	return p
 }

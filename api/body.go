@@ -29,12 +29,34 @@ func readBody(w http.ResponseWriter, r *http.Request, max int64) ([]byte, error)
 	if err != nil {
 		return nil, err
 	}
-	text, err := io.ReadAll(body)
+	text, err := readAll(body, r.ContentLength)
 	if err != nil {
 		return nil, bodyError(err)
 	}
 	return text, nil
 }
+
+// readAll reads to the end of a body. Its bytes are kept for as long as a message is, so one that
+// says how long it is takes no more than that.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	if length < 0 || length > believed {
+		return io.ReadAll(body)
+	}
+	text := make([]byte, length)
+	if _, err := io.ReadFull(body, text); err != nil {
+		return nil, err
+	}
+	var behind [1]byte
+	if n, err := body.Read(behind[:]); n > 0 || err != io.EOF {
+		return nil, errors.Join(errNotItsLength, err)
+	}
+	return text, nil
+}
+
+// believed is how many bytes get their room when a request says that they will come.
+const believed = 64 << 10
+
+var errNotItsLength = errors.New("the body is not as long as it says")
 
 // bodyError says why a body could not be read to its end.
 func bodyError(err error) error {

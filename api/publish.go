@@ -5,15 +5,8 @@ import (
 
 	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
 )
-
-// A published is the answer to one publication.
-type published struct {
-	ID        string         `json:"id"`
-	Channel   pubsub.Channel `json:"channel"`
-	Pos       string         `json:"pos"`
-	Duplicate bool           `json:"duplicate"`
-}
 
 // publishToChannel serves POST /v1/channels/{channel}/messages.
 func (s *server) publishToChannel(w http.ResponseWriter, r *http.Request) {
@@ -44,7 +37,7 @@ func (s *server) publish(w http.ResponseWriter, r *http.Request, c pubsub.Channe
 		status, result = http.StatusOK, "duplicate"
 	}
 	s.OnPublish(result)
-	s.answer(w, r, status, published{receipt.Message.ID.String(), c, receipt.Message.Pos.String(), receipt.Duplicate})
+	write(w, status, append(wire.AppendReceipt(make([]byte, 0, 192), receipt), '\n'))
 }
 
 // publication reads a message from a request: its body is the payload or a CloudEvent, and

@@ -11,6 +11,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/wsbridge/wsbridge/internal/problem"
+	"github.com/wsbridge/wsbridge/internal/requestid"
 )
 
 // recoverPanics answers a panic of a handler with 500 and logs its stack. What the panic
@@ -28,7 +29,7 @@ func (s *server) recoverPanics(next http.Handler) http.Handler {
 			}
 			attrs := []slog.Attr{
 				slog.String("route", chi.RouteContext(r.Context()).RoutePattern()),
-				slog.String("request_id", w.Header().Get(requestIDHeader)),
+				slog.String("request_id", w.Header().Get(requestid.Header)),
 				slog.String("stack", string(debug.Stack())),
 			}
 			if err, ok := reason.(runtime.Error); ok {

@@ -3,6 +3,8 @@ package api
 import (
 	"strings"
 	"testing"
+
+	"github.com/wsbridge/wsbridge/internal/requestid"
 )
 
 func TestRequestIDs(t *testing.T) {
@@ -14,7 +16,7 @@ func TestRequestIDs(t *testing.T) {
 		for path, status := range map[string]int{"/healthz": 200, "/nothing": 404} {
 			got := s.do(call{method: "GET", path: path, header: []string{"X-Request-Id: " + sent}})
 			id := got.header.Get("X-Request-Id")
-			if got.status != status || kept != (id == sent) || !validRequestID(id) {
+			if got.status != status || kept != (id == sent) || !requestid.Valid(id) {
 				t.Errorf("%s, %q: %d, answered %q", path, sent, got.status, id)
 			}
 		}

@@ -120,6 +120,14 @@ func authenticateClient(token string) (transport.Identity, error) {
 	return transport.Identity{}, transport.ErrTokenInvalid
 }
 
+// A published is the answer to one publication.
+type published struct {
+	ID        string         `json:"id"`
+	Channel   pubsub.Channel `json:"channel"`
+	Pos       string         `json:"pos"`
+	Duplicate bool           `json:"duplicate"`
+}
+
 // A call is a request of a backend, and what came back.
 type call struct {
 	method, path string

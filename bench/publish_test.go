@@ -15,7 +15,7 @@ import (
 )
 
 // BenchmarkPublish is the way of one message from its request to its answer: through the bridge
-// alone, through the handler, and over a connection, which has net/http's part in it.
+// alone, through the handler, and over a connection.
 func BenchmarkPublish(b *testing.B) {
 	b.Run("bridge", func(b *testing.B) {
 		s := openSite(b)

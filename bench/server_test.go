@@ -49,7 +49,9 @@ func openSite(b *testing.B) *site {
 		},
 	})
 	s := &site{Bridge: br, handler: api.New(api.Options{Bridge: br, Transport: clients, Anyone: true})}
-	hs := httptest.NewServer(s.handler)
+	hs := httptest.NewUnstartedServer(s.handler)
+	hs.Listener = clients.Front(hs.Listener, s.handler, api.Short)
+	hs.Start()
 	s.addr = hs.Listener.Addr().String()
 	b.Cleanup(func() {
 		clients.Close()

@@ -19,6 +19,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/wsbridge/wsbridge/internal/requestid"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -27,9 +28,6 @@ const ContentType = "application/problem+json"
 
 // typePrefix and a code make the URI of a problem's type, where people read about it.
 const typePrefix = "https://github.com/wsbridge/wsbridge/blob/main/docs/protocol.md#"
-
-// requestIDHeader is where the id of a request stands in its answer.
-const requestIDHeader = "X-Request-Id"
 
 // A Problem is one refusal. Make it with [New]; the zero Problem is none.
 type Problem struct {
@@ -95,7 +93,7 @@ func (p Problem) MarshalJSON() ([]byte, error) { return json.Marshal(p.object())
 func Write(w http.ResponseWriter, p Problem) {
 	o := p.object()
 	h := w.Header()
-	o.RequestID = h.Get(requestIDHeader)
+	o.RequestID = h.Get(requestid.Header)
 
 	var body bytes.Buffer
 	enc := json.NewEncoder(&body)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -51,11 +52,22 @@ func AppendUnsubscribed(dst []byte, c pubsub.Channel, code string) []byte {
 // AppendPublished appends the answer to publish.
 func AppendPublished(dst []byte, ref Ref, r pubsub.Receipt) []byte {
 	dst = appendID(append(appendOK(dst, ref), `,"id":"`...), r.Message.ID)
+	return appendPlace(dst, r)
+}
+
+// AppendReceipt appends the answer to who has published by HTTP:
+//
+//	{"id":"…","channel":"…","pos":"…","duplicate":false}
+func AppendReceipt(dst []byte, r pubsub.Receipt) []byte {
+	dst = appendID(append(dst, `{"id":"`...), r.Message.ID)
+	dst = append(append(dst, `","channel":"`...), r.Message.Channel...)
+	return appendPlace(dst, r)
+}
+
+func appendPlace(dst []byte, r pubsub.Receipt) []byte {
 	dst = r.Message.Pos.AppendTo(append(dst, `","pos":"`...))
-	if r.Duplicate {
-		return append(dst, `","duplicate":true}`...)
-	}
-	return append(dst, `","duplicate":false}`...)
+	dst = strconv.AppendBool(append(dst, `","duplicate":`...), r.Duplicate)
+	return append(dst, '}')
 }
 
 // BeginHistory begins the answer to the command history. Messages follow by

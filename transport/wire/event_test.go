@@ -167,3 +167,11 @@ func FuzzEvent(f *testing.F) {
 		}
 	})
 }
+
+// TestReceipt is the answer to a publication by HTTP.
+func TestReceipt(t *testing.T) {
+	want := `{"id":"018f3c5e-9b1a-7c3d-8e4f-0123456789ab","channel":"` + string(testMessage().Channel) + `","pos":"` + posText + `","duplicate":true}`
+	if got := string(AppendReceipt(nil, pubsub.Receipt{Message: testMessage(), Duplicate: true})); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
