@@ -2,6 +2,7 @@ package bridge
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -25,6 +26,7 @@ func (b *Bridge) acquire(ctx context.Context, name pubsub.Channel) (*channel, er
 		}
 		first := ch == nil
 		if first {
+			name = pubsub.Channel(strings.Clone(string(name))) // the request that it is part of goes
 			ch = &channel{name: name, bridge: b, opening: &asking{done: make(chan struct{})}}
 			if s.channels == nil {
 				s.channels = make(map[pubsub.Channel]*channel)

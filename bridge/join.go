@@ -17,7 +17,8 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 		return pubsub.Position{}, sub.client.why()
 	}
 	ch.add(sub, start.Pos)
-	atEnd := ch.synced && (!start.Resume || start.Pos == ch.end)
+	end := ch.end
+	atEnd := ch.synced && (!start.Resume || start.Pos == end)
 	sub.placed = !start.Resume || atEnd
 	ch.mu.Unlock()
 
@@ -26,6 +27,8 @@ func (sub *subscription) locate(ctx context.Context, start pubsub.Start) (pubsub
 		// The log is needed and cannot be had: the client is better off asking again later than
 		// connected and waiting.
 		return pubsub.Position{}, pubsub.ErrUnavailable
+	case start.Resume && atEnd:
+		return end, nil // the same, but for whose text it keeps
 	case !start.Resume:
 		return sub.now(ctx)
 	case start.Pos.IsZero():

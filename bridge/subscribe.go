@@ -67,7 +67,7 @@ func (c *Client) SubscribeAll(ctx context.Context, marks pubsub.Cursor, confirm 
 			}
 			return cursor, err
 		}
-		cursor = append(cursor, pubsub.Mark{Channel: o.mark.Channel, Start: pubsub.Behind(o.pos)})
+		cursor = append(cursor, pubsub.Mark{Channel: o.sub.name, Start: pubsub.Behind(o.pos)})
 	}
 	return cursor, refused
 }
@@ -158,7 +158,7 @@ func (c *Client) tie(sub *subscription, ch *channel) bool {
 	if c.subs.get(sub.name) != sub {
 		return false
 	}
-	sub.channel = ch
+	sub.channel, sub.name = ch, ch.name // which is part of no request
 	return true
 }
 

@@ -7,6 +7,7 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/wsbridge/wsbridge/internal/auth"
@@ -51,7 +52,7 @@ func (s *Server) admit(w http.ResponseWriter, r *http.Request) (admission, error
 	case len(marks) > maxHTTPChannels:
 		return admission{}, problem.New(problem.TooManyChannels, "%d channels, at most %d are allowed here", len(marks), maxHTTPChannels)
 	}
-	if err := permitAll(&id, marks); err != nil {
+	if err := permitAll(id.principal(), marks); err != nil {
 		return admission{}, err
 	}
 	return admission{id, nameOf(request.Client), inTurns(marks, request.Cursor), request.Wait, request.Limit}, nil
@@ -172,9 +173,9 @@ func (s *Server) verify(token string) (Identity, error) {
 }
 
 // permitAll refuses a client that may not subscribe to one of the channels, and names it.
-func permitAll(id *Identity, marks pubsub.Cursor) error {
+func permitAll(who principal, marks pubsub.Cursor) error {
 	for _, m := range marks {
-		if err := permit(id, Subscribe, m.Channel); err != nil {
+		if err := permit(who, Subscribe, m.Channel); err != nil {
 			return err
 		}
 	}
@@ -183,11 +184,11 @@ func permitAll(id *Identity, marks pubsub.Cursor) error {
 
 // permit refuses what a client may not do. An anonymous one is asked for a token, which
 // could change that.
-func permit(id *Identity, op Operation, c pubsub.Channel) error {
+func permit(who principal, op Operation, c pubsub.Channel) error {
 	switch {
-	case id.may(op, c):
+	case who.may(op, c):
 		return nil
-	case id.User == "":
+	case who.user == "":
 		return problem.New(problem.Unauthorized, "without a token the client may not %s %s", op, c).In(c)
 	}
 	return problem.New(problem.Forbidden, "the token does not permit to %s %s", op, c).In(c)
@@ -196,7 +197,7 @@ func permit(id *Identity, op Operation, c pubsub.Channel) error {
 // nameOf returns what a client calls itself, or a new name.
 func nameOf(name string) string {
 	if name == "" {
-		name = rand.Text()
+		return rand.Text()
 	}
-	return name
+	return strings.Clone(name) // the request that it is part of goes
 }

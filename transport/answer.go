@@ -92,15 +92,18 @@ func (a *answer) move(c pubsub.Channel, pos pubsub.Position, served bool) {
 // how they come first next time (see inTurns): a busy channel takes from no other
 // more than its turn, though nothing is kept between two polls.
 func (a *answer) end(retry time.Duration) []byte {
-	cursor := make(pubsub.Cursor, 0, len(a.cursor))
-	for _, served := range []bool{false, true} {
-		for i, m := range a.cursor {
-			if a.served[i] == served {
-				cursor = append(cursor, m)
+	if len(a.cursor) > 1 {
+		cursor := make(pubsub.Cursor, 0, len(a.cursor))
+		for _, served := range []bool{false, true} {
+			for i, m := range a.cursor {
+				if a.served[i] == served {
+					cursor = append(cursor, m)
+				}
 			}
 		}
+		a.cursor = cursor
 	}
-	a.body = wire.EndAnswer(a.body, a.gaps, cursor, a.more, retry)
+	a.body = wire.EndAnswer(a.body, a.gaps, a.cursor, a.more, retry)
 	return a.body
 }
 

@@ -12,10 +12,10 @@ import (
 
 // A Caller is who asks for something that both backends and clients may ask for.
 type Caller struct {
-	backend  bool
-	identity Identity
-	client   string
-	from     string
+	backend   bool
+	principal principal
+	client    string
+	from      string
 }
 
 // Caller tells who a request comes from: a backend by its API key, or a client by its token,
@@ -33,7 +33,7 @@ func (s *Server) Caller(r *http.Request) (Caller, error) {
 	if err != nil {
 		return Caller{}, refusal(err)
 	}
-	return Caller{identity: id, client: name, from: s.ClientIP(r).String()}, nil
+	return Caller{principal: id.principal(), client: name, from: s.ClientIP(r).String()}, nil
 }
 
 // Permit refuses what the caller may not do. A backend may everything.
@@ -41,7 +41,7 @@ func (c *Caller) Permit(op Operation, name pubsub.Channel) error {
 	if c.backend {
 		return nil
 	}
-	return permit(&c.identity, op, name)
+	return permit(c.principal, op, name)
 }
 
 // Sender is what stands in messages that the caller publishes; nil for a backend.
@@ -49,7 +49,7 @@ func (c *Caller) Sender() *pubsub.Sender {
 	if c.backend {
 		return nil
 	}
-	return &pubsub.Sender{User: c.identity.User, Client: c.client}
+	return &pubsub.Sender{User: c.principal.user, Client: c.client}
 }
 
 // Owner names whom the caller's streams are counted for: the user, or the address of who shows
@@ -58,8 +58,8 @@ func (c *Caller) Owner() string {
 	switch {
 	case c.backend:
 		return ""
-	case c.identity.User != "":
-		return "u:" + c.identity.User
+	case c.principal.user != "":
+		return "u:" + c.principal.user
 	}
 	return "a:" + c.from
 }

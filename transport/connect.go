@@ -46,7 +46,7 @@ func (c *socket) greet() {
 		c.refuse("", h.err)
 	case h.token:
 		c.connect("", h.identity)
-	case len(h.channels)+len(h.cursor) > 0 && permitAll(&h.identity, c.marks(&h.identity)) == nil:
+	case len(h.channels)+len(h.cursor) > 0 && permitAll(h.identity.principal(), c.marks(&h.identity)) == nil:
 		c.connect("", h.identity)
 	default:
 		c.anonymous.Store(true)
@@ -56,12 +56,17 @@ func (c *socket) greet() {
 
 // obeyConnect connects a client by command. What the command leaves out is that of the query.
 func (c *socket) obeyConnect(command *wire.Command) error {
-	if c.identity.User != "" {
+	if c.principal.user != "" {
 		return problem.New(problem.BadRequest, "the client is connected; send refresh for another token")
 	}
 	h := c.hello
 	if h == nil { // anonymous until now
-		h = &hello{identity: c.identity}
+		id, err := c.server.verify("")
+		if err != nil {
+			c.refuse(command.Ref, err)
+			return nil
+		}
+		h = &hello{identity: id}
 		c.hello = h
 	}
 	id := h.identity
@@ -93,7 +98,7 @@ func (c *socket) connect(ref wire.Ref, id Identity) {
 		c.refuse(ref, problem.New(problem.TooManyChannels, "%d channels, at most %d are allowed", len(marks), wire.MaxChannels))
 		return
 	}
-	if err := permitAll(&id, marks); err != nil {
+	if err := permitAll(id.principal(), marks); err != nil {
 		c.refuse(ref, err)
 		return
 	}

@@ -30,7 +30,7 @@ func (c *socket) obey(command *wire.Command) error {
 	s := getScratch()
 	defer s.put()
 	var err error
-	if s.b, err = c.server.answer(c.server.ctx, s.b, caller{&c.identity, c.name}, command); err != nil {
+	if s.b, err = c.server.answer(c.server.ctx, s.b, caller{c.principal, c.name}, command); err != nil {
 		return err
 	}
 	c.client.Reply(websocket.AppendFrame(nil, websocket.OpText, true, false, s.b))
@@ -39,8 +39,8 @@ func (c *socket) obey(command *wire.Command) error {
 
 // A caller is who sends a command.
 type caller struct {
-	identity *Identity
-	client   string
+	principal principal
+	client    string
 }
 
 // answer obeys a command that needs no connection and appends its ok.

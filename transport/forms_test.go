@@ -44,6 +44,7 @@ func TestWritingAllocatesNothingPerClient(t *testing.T) {
 	d := delivery(pubsub.JSON, `{"n":1}`)
 	c := &stream{form: &sseForm, cursor: pubsub.Cursor{}.Set("a", pubsub.Position{Epoch: "e"})}
 	w := &socket{}
+	c.server, w.server = new(Server), new(Server)
 	buf := make([]byte, 0, 4<<10)
 	var tally tally
 	if n := testing.AllocsPerRun(100, func() {

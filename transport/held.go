@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"net/http"
 
 	"github.com/wsbridge/wsbridge/bridge"
@@ -17,21 +18,46 @@ func (p *poll) hold(w http.ResponseWriter, r *http.Request) bool {
 	if line == nil {
 		return false
 	}
-	p.mu.Lock()
-	p.line, p.head, p.bell = line, head, nil
-	p.pumping = true
-	p.mu.Unlock()
+	p.asked = p.keeps(w, r)
+	p.tie(line, head)
 	if !line.hold(p) {
+		line.close()
 		p.quit() // the client has left
 		return true
 	}
-	// Whatever happened since the last look rang a bell that nobody hears.
-	p.pump.post(p)
+	p.rested()
 	return true
+}
+
+// replyOverLine answers a poll at once so that its session can be kept. It reports false where
+// that cannot be.
+func (p *poll) replyOverLine(w http.ResponseWriter, r *http.Request, a *answer) bool {
+	p.asked = p.keeps(w, r)
+	if p.asked == (asked{}) {
+		return false
+	}
+	own := ownWriter(w)
+	p.tie(own.line, answerHead(w.Header()))
+	if !own.line.hold(p) {
+		p.tie(nil, nil) // a client that has ended its side is answered all the same
+		return false
+	}
+	own.held = true
+	p.reply(a)
+	return true
+}
+
+func (p *poll) tie(line *httpLine, head []byte) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line, p.head = line, head
 }
 
 // turn looks once for an answer, on the goroutine of the pump.
 func (p *poll) turn(b *batch) {
+	if p.waitsForNext() {
+		return
+	}
 	a := p.answer()
 	items, rest, err := p.client.Take(b.items[:0], a.limit())
 	b.items = items
@@ -43,7 +69,7 @@ func (p *poll) turn(b *batch) {
 	}
 	switch {
 	case err != nil:
-		a.more = true
+		a.more, p.asked = true, asked{}
 	case !whole:
 	case rest != bridge.Nothing:
 		p.server.workers.do(func() { p.finishAnswer(a) })
@@ -60,7 +86,7 @@ func (p *poll) turn(b *batch) {
 // for logs.
 func (p *poll) finishAnswer(a *answer) {
 	if _, err := p.gather(p.server.ctx, a); err != nil {
-		a.more = true
+		a.more, p.asked = true, asked{}
 	} else if a.empty() && !p.ready() {
 		a.release()
 		p.rested()
@@ -80,16 +106,22 @@ func (p *poll) rested() {
 	}
 }
 
-// reply answers the poll.
+// reply answers the poll, and keeps its session if it can.
 func (p *poll) reply(a *answer) {
 	defer a.release()
+	body := a.end(p.retry())
+	p.cursor = a.cursor
+	if p.keep() {
+		p.delivered(a.tally)
+		p.line.answer(p.head, body, p)
+		return
+	}
 	if !p.finish() {
 		return
 	}
-	body := a.end(p.retry())
 	p.leave(closeNormal)
 	p.delivered(a.tally)
-	p.line.answer(p.head, body)
+	p.line.answer(p.head, body, nil)
 }
 
 // quit ends a poll whose client has left.
@@ -111,5 +143,8 @@ func (p *poll) finish() bool {
 // answerHead returns what stands in front of the length of an answer.
 func answerHead(h http.Header) []byte {
 	setAnswerHeader(h)
-	return appendHead(make([]byte, 0, 256), http.StatusOK, h)
+	s := getScratch()
+	defer s.put()
+	s.b = appendHead(s.b, http.StatusOK, h)
+	return bytes.Clone(s.b)
 }

@@ -14,7 +14,7 @@ const historyBytes = 384 << 10
 // history reads from a log without subscribing: what stands behind a position, or in front
 // of a message, or else the newest messages.
 func (s *Server) history(ctx context.Context, dst []byte, who caller, command *wire.Command) ([]byte, error) {
-	if err := permit(who.identity, History, command.Channel); err != nil {
+	if err := permit(who.principal, History, command.Channel); err != nil {
 		return dst, err
 	}
 	limit := pubsub.Limit{Messages: command.Limit, Bytes: historyBytes}

@@ -34,6 +34,7 @@ type httpLine struct {
 	serving bool       // a worker serves a request
 	leaving bool       // somebody else is about to get the connection
 	poll    *poll      // that is held
+	kept    *poll      // that was answered, and whose session waits for the next one
 	unsent  []byte     // of an answer
 	last    bool       // the line ends behind the answer under way
 	ended   bool       // the last answer has left, and the client is to close its side
@@ -81,16 +82,13 @@ func (s *Server) lineFor(w http.ResponseWriter, r *http.Request) (*httpLine, []b
 	return l, head
 }
 
-// hold takes a poll that waits. It reports false when the client has left.
+// hold takes a poll, which answers when it likes. It reports false when the client has left.
 func (l *httpLine) hold(p *poll) bool {
 	l.mu.Lock()
+	defer l.mu.Unlock()
 	left := l.gone || l.eof
 	if !left {
 		l.poll, l.serving = p, false
-	}
-	l.mu.Unlock()
-	if left {
-		l.close()
 	}
 	return !left
 }
@@ -153,13 +151,18 @@ func (l *httpLine) serve() {
 	l.mu.Lock()
 	in := l.in
 	l.mu.Unlock()
-	f := l.server.front
 	head, rest, ok := bytes.Cut(in, headEnd)
+	if ok && l.again(head, rest) {
+		return
+	}
+	x := exchanges.Get().(*exchange)
+	defer x.end()
+	front := l.server.front
 	var r *http.Request
 	if ok && len(head) <= maxHead {
-		r = parseHead(head, f.blank)
+		r = x.parse(head, front.blank)
 	}
-	if r == nil || r.ContentLength > maxRequestBody || !f.isShort(r) {
+	if r == nil || r.ContentLength > maxRequestBody || !front.isShort(r) {
 		l.handBack()
 		return
 	}
@@ -168,29 +171,30 @@ func (l *httpLine) serve() {
 		return
 	}
 	body := rest[:r.ContentLength]
-	if len(body) > 0 {
-		b := new(lineBody)
-		b.Reset(body)
-		r.Body = b
-	}
-	r.RemoteAddr = l.remote
+	x.take(l, head, body)
+	l.forget()
 	l.mu.Lock()
-	if l.gone {
-		l.mu.Unlock()
-		return
-	}
+	gone := l.gone
 	l.want = 0
-	if l.in = l.in[len(head)+len(headEnd)+len(body):]; len(l.in) == 0 {
-		l.in = nil
-	}
+	l.consume(len(head) + len(headEnd) + len(body))
 	l.last = l.last || r.Close
 	l.mu.Unlock()
-	w := &lineWriter{line: l, header: make(http.Header, 8)}
-	if !handle(f.handler, w, r) {
+	switch {
+	case gone:
+	case handle(front.handler, &x.writer, r):
+		x.writer.end()
+	default:
 		l.close()
-		return
 	}
-	w.end()
+}
+
+// consume takes away what is served. The mutex is held.
+func (l *httpLine) consume(n int) {
+	if len(l.in) > n {
+		l.in = l.in[n:]
+	} else {
+		l.in = nil // of a line that has ended, it is already
+	}
 }
 
 // handle reports false when the handler wants the connection cut.
@@ -203,12 +207,6 @@ func handle(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool)
 	h.ServeHTTP(w, r)
 	return true
 }
-
-// A lineBody is the body of a request, all of which has come.
-type lineBody struct{ bytes.Reader }
-
-// Close implements [io.Closer].
-func (*lineBody) Close() error { return nil }
 
 // await waits until so much has come of a request.
 func (l *httpLine) await(n int) {
@@ -282,20 +280,26 @@ func (l *httpLine) detach() (in []byte, err error) {
 	if gone {
 		return nil, net.ErrClosed
 	}
+	l.forget()
 	l.server.wheel.Stop(&l.idle)
 	l.server.lines.remove(l)
 	return in, nil
 }
 
-// answer writes an answer of which head is all in front of the length.
-func (l *httpLine) answer(head, body []byte) {
+// answer writes an answer of which head is all in front of the length. What is kept, if anything,
+// is the session of the poll that is answered.
+func (l *httpLine) answer(head, body []byte, kept *poll) {
 	l.mu.Lock()
 	l.poll = nil
 	l.last = l.last || l.server.Draining()
 	if l.gone {
 		l.mu.Unlock()
+		if kept != nil {
+			kept.quit()
+		}
 		return
 	}
+	l.kept = kept
 	s := getScratch()
 	defer s.put()
 	s.b = append(s.b, head...)
@@ -410,4 +414,5 @@ func (l *httpLine) close() {
 	if p != nil {
 		p.quit()
 	}
+	l.forget()
 }

@@ -15,6 +15,7 @@ type ledger struct {
 	refused   map[string]int // by "transport code"
 	limited   map[string]int
 	delivered map[string]int
+	repeated  map[string]int // by method
 }
 
 func count(m *map[string]int, n int, words ...any) {
@@ -52,6 +53,12 @@ func (l *ledger) Delivered(transport string, messages int, oldest time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	count(&l.delivered, messages, transport)
+}
+
+func (l *ledger) Repeated(method string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	count(&l.repeated, 1, method)
 }
 
 // await waits until read gives at least want.

@@ -139,17 +139,23 @@ func (s *Server) claimAddress(from netip.Addr) error {
 
 // claimRequest holds one address to its rate of requests.
 func (s *Server) claimRequest(from netip.Addr) error {
-	l := &s.limits
-	if !l.requests.limited() || !from.IsValid() {
-		return nil
-	}
-	wait := l.addresses.request(from, l.requests, l.now())
+	wait := s.requestWait(from)
 	if wait == 0 {
 		return nil
 	}
+	l := &s.limits
 	return s.limited(limitRequestRatePerAddress, problem.New(problem.RateLimited,
 		"more than %d requests a second come from %v", l.RequestRatePerAddress, network(from)).
 		After(wait+spread(2*time.Second)))
+}
+
+// requestWait counts a request, or says when an address may send the next one.
+func (s *Server) requestWait(from netip.Addr) time.Duration {
+	l := &s.limits
+	if !l.requests.limited() || !from.IsValid() {
+		return 0
+	}
+	return l.addresses.request(from, l.requests, l.now())
 }
 
 // limited counts a refusal by its limit.

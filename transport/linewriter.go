@@ -16,7 +16,9 @@ import (
 
 // A lineWriter collects the answer to a request that came over an httpLine.
 type lineWriter struct {
-	line   *httpLine
+	line                     *httpLine
+	requestHead, requestBody []byte
+
 	header http.Header
 	status int
 	body   []byte
@@ -96,7 +98,7 @@ func (w *lineWriter) end() {
 	w.line.mu.Lock()
 	w.line.last = w.line.last || last
 	w.line.mu.Unlock()
-	w.line.answer(s.b, w.body)
+	w.line.answer(s.b, w.body, nil)
 }
 
 // appendHead appends the beginning of an answer: all but its length, its date, and whether the

@@ -46,7 +46,17 @@ type Identity struct {
 	May func(Operation, pubsub.Channel) bool
 }
 
-func (id *Identity) may(op Operation, c pubsub.Channel) bool { return id.May != nil && id.May(op, c) }
+// A principal is what is kept of an [Identity]: who a client is, and what it may do.
+type principal struct {
+	user    string
+	permits func(Operation, pubsub.Channel) bool // nil: nothing
+}
+
+func (id *Identity) principal() principal { return principal{id.User, id.May} }
+
+func (p principal) may(op Operation, c pubsub.Channel) bool {
+	return p.permits != nil && p.permits(op, c)
+}
 
 // What [Options].Authenticate returns, or wraps, for a token that is refused.
 var (
@@ -116,6 +126,10 @@ type Observer interface {
 	// Delivered is called for each write of messages. oldest is when the oldest of them that
 	// was published since the client connected was; zero if none was.
 	Delivered(transport string, messages int, oldest time.Time)
+
+	// Repeated is called for a poll that went on with the session of the one before it, on the same
+	// connection, and so did not come through the handler of requests. method is that of HTTP.
+	Repeated(method string)
 }
 
 type nobody struct{}
@@ -125,6 +139,7 @@ func (nobody) Closed(string, int)               {}
 func (nobody) Refused(string, string)           {}
 func (nobody) Limited(string)                   {}
 func (nobody) Delivered(string, int, time.Time) {}
+func (nobody) Repeated(string)                  {}
 
 func (o Options) withDefaults() Options {
 	if o.Authenticate == nil {

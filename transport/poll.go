@@ -3,7 +3,6 @@ package transport
 import (
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -37,9 +36,9 @@ func (s *Server) Poll(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, transport, err)
 		return
 	}
-	p := &poll{wait: a.wait, limit: a.limit, pump: s.nextPump()}
+	p := &poll{wait: a.wait, limit: a.limit, pump: s.nextPump(), pumping: true}
 	p.begin(s, transport, from, p)
-	p.name, p.placed, p.bell = a.name, true, newDoorbell()
+	p.name, p.placed = a.name, true
 
 	awaitClient(w, r)
 	answer, err := p.run(w, r, a)
@@ -61,27 +60,34 @@ type poll struct {
 	session
 	wait   time.Duration
 	limit  int           // messages
-	cursor pubsub.Cursor // where it begins
+	cursor pubsub.Cursor // how far the client is
 	timeUp atomic.Bool
 	pump   *pump
+	asked  asked // by its request; zero: its session ends with its answer
 
 	mu      sync.Mutex // guards what follows
-	bell    doorbell   // of the handler's goroutine; nil: nobody waits there
+	bell    doorbell   // of the handler's goroutine; nil: it does not wait
 	line    *httpLine  // nil: it is the handler's
 	head    []byte     // of the answer, but for the length
-	pumping bool       // somebody looks for an answer
+	pumping bool       // somebody looks for an answer, as the handler does until the poll is held
 	again   bool       // it was woken meanwhile
+	kept    bool       // it was answered, and its session waits for the next one (see again.go)
 	over    bool       // it was answered, or the client has left
 }
 
 // Wake implements [bridge.Consumer].
 func (p *poll) Wake() {
+	start := false
 	p.mu.Lock()
-	start := p.line != nil && !p.pumping && !p.over
-	p.again = p.pumping
-	p.pumping = p.pumping || start
-	if p.line == nil && p.bell != nil {
+	switch {
+	case p.bell != nil:
 		p.bell.ring()
+	case p.pumping:
+		p.again = true
+	case p.kept && !p.ready(): // whatever it is, the next request looks at it
+	default:
+		start = !p.over
+		p.pumping = start
 	}
 	p.mu.Unlock()
 	if start {
@@ -102,7 +108,7 @@ func (p *poll) cut() {
 	}
 }
 
-// run collects the answer. Without one, and without an error, the poll is held elsewhere.
+// run collects the answer. Without one, and without an error, the line has the poll.
 func (p *poll) run(w http.ResponseWriter, r *http.Request, a admission) (*answer, error) {
 	if !p.enter() {
 		return nil, errDraining
@@ -120,10 +126,10 @@ func (p *poll) run(w http.ResponseWriter, r *http.Request, a admission) (*answer
 	return p.collect(w, r)
 }
 
-// answer returns one that holds nothing yet.
+// answer returns one that holds nothing yet. The cursor moves with it.
 func (p *poll) answer() *answer {
-	a := newAnswer(p.limit, p.opened)
-	a.begin(slices.Clone(p.cursor))
+	a := newAnswer(p.limit, p.since())
+	a.begin(p.cursor)
 	return a
 }
 
@@ -145,18 +151,39 @@ func (p *poll) collect(w http.ResponseWriter, r *http.Request) (*answer, error) 
 			a.more = true
 			return a, nil
 		case done, !a.empty(), p.ready():
+			if p.replyOverLine(w, r, a) {
+				return nil, nil
+			}
 			return a, nil
 		}
 		if p.hold(w, r) {
 			a.release()
 			return nil, nil
 		}
-		select {
-		case <-p.bell:
-		case <-ctx.Done():
+		if err := p.await(ctx); err != nil {
 			a.release()
-			return nil, ctx.Err()
+			return nil, err
 		}
+	}
+}
+
+// await returns when the poll was woken since the last look.
+func (p *poll) await(ctx context.Context) error {
+	p.mu.Lock()
+	woken := p.again
+	p.again = false
+	if p.bell == nil {
+		p.bell = newDoorbell()
+	}
+	p.mu.Unlock()
+	if woken {
+		return nil
+	}
+	select {
+	case <-p.bell:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -194,9 +221,11 @@ func (p *poll) retry() time.Duration {
 
 // setAnswerHeader sets what all answers have but for their length.
 func setAnswerHeader(h http.Header) {
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
+	h["Content-Type"], h["Cache-Control"] = isJSON, notStored
 }
+
+// What stands in the head of many answers, and is never changed in place.
+var isJSON, notStored = []string{"application/json"}, []string{"no-store"}
 
 // writeAnswer sends the answer, complete and with its length, so that it passes proxies
 // that buffer.

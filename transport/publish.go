@@ -10,7 +10,7 @@ import (
 
 // publish appends a client's message to its channel's log.
 func (s *Server) publish(ctx context.Context, dst []byte, who caller, command *wire.Command) ([]byte, error) {
-	if err := permit(who.identity, Publish, command.Channel); err != nil {
+	if err := permit(who.principal, Publish, command.Channel); err != nil {
 		return dst, err
 	}
 	if n := len(command.Data.Bytes); n > s.options.MaxMessage {
@@ -20,7 +20,7 @@ func (s *Server) publish(ctx context.Context, dst []byte, who caller, command *w
 		Channel: command.Channel,
 		Event:   command.Event,
 		Data:    command.Data,
-		From:    &pubsub.Sender{User: who.identity.User, Client: who.client},
+		From:    &pubsub.Sender{User: who.principal.user, Client: who.client},
 		Meta:    command.Meta,
 	}
 	if command.Key != "" {
@@ -37,8 +37,8 @@ func (s *Server) publish(ctx context.Context, dst []byte, who caller, command *w
 // from all others, and from the keys of backends, which begin otherwise. A key holds no
 // space, so where the scope begins is plain.
 func (who caller) key(key string) string {
-	if who.identity.User != "" {
-		return "u:" + key + " " + who.identity.User
+	if who.principal.user != "" {
+		return "u:" + key + " " + who.principal.user
 	}
 	return "c:" + key + " " + who.client
 }

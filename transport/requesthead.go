@@ -4,31 +4,30 @@ import (
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// parseHead returns the request whose head is all that stands in front of the empty line
+// parse returns the request whose head is all that stands in front of the empty line
 // (RFC 9112, section 2.1), as http.ReadRequest would. It returns nil where that is no request of
 // HTTP/1.1, and wherever anything about it wants a closer look, which net/http then takes: who
 // reads a request differently from a proxy in front can be made to take one for two. All strings
 // are parts of one copy of the head. blank is what the request is a copy of.
-func parseHead(head []byte, blank *http.Request) *http.Request {
+func (x *exchange) parse(head []byte, blank *http.Request) *http.Request {
 	line, fields, _ := strings.Cut(string(head), "\r\n")
 	method, line, _ := strings.Cut(line, " ")
 	target, version, _ := strings.Cut(line, " ")
-	u := parseTarget(target)
-	if u == nil || version != "HTTP/1.1" || !isToken(method) {
+	if version != "HTTP/1.1" || !isToken(method) || !x.parseTarget(target) {
 		return nil
 	}
-	r := new(http.Request)
+	r := &x.request
 	*r = *blank
-	r.Method, r.URL, r.RequestURI = method, u, target
+	r.Method, r.URL, r.RequestURI = method, &x.url, target
 	r.Proto, r.ProtoMajor, r.ProtoMinor = version, 1, 1
 	r.Body = http.NoBody
-	n := strings.Count(fields, "\r\n") + 1
-	r.Header = make(http.Header, n)
-	values := make([]string, 0, n)
+	r.Header = x.header
+	x.values = slices.Grow(x.values[:0], strings.Count(fields, "\r\n")+1)
 	for fields != "" {
 		line, fields, _ = strings.Cut(fields, "\r\n")
 		name, value, _ := strings.Cut(line, ":")
@@ -46,8 +45,8 @@ func parseHead(head []byte, blank *http.Request) *http.Request {
 			r.Header[name] = append(more, value)
 			continue
 		}
-		values = append(values, value)
-		r.Header[name] = values[len(values)-1 : len(values) : len(values)]
+		x.values = append(x.values, value)
+		r.Header[name] = x.values[len(x.values)-1 : len(x.values) : len(x.values)]
 	}
 	if r.Host == "" {
 		return nil
@@ -95,20 +94,21 @@ func takeField(r *http.Request, name, value string) fieldUse {
 	return kept
 }
 
-// parseTarget returns a target in origin form (RFC 9112, section 3.2.1).
-func parseTarget(target string) *url.URL {
+// parseTarget reads a target in origin form (RFC 9112, section 3.2.1).
+func (x *exchange) parseTarget(target string) bool {
 	if target == "" || target[0] != '/' {
-		return nil
+		return false
 	}
 	path, query, asked := strings.Cut(target, "?")
 	if asked && query == "" || !all(path, plainInPath) || !all(query, plainInQuery) {
 		u, err := url.ParseRequestURI(target)
-		if err != nil {
-			return nil
+		if err == nil {
+			x.url = *u
 		}
-		return u
+		return err == nil
 	}
-	return &url.URL{Path: path, RawQuery: query}
+	x.url = url.URL{Path: path, RawQuery: query}
+	return true
 }
 
 // canonicalName returns the name of a field as http.Header has it.

@@ -37,8 +37,7 @@ func (s *Server) Send(w http.ResponseWriter, r *http.Request) {
 		out.b = wire.AppendError(out.b[:0], command.Ref, string(p.Code), p.Detail, p.Channel)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
+	setAnswerHeader(h)
 	h.Set("Content-Length", strconv.Itoa(len(out.b)))
 	s.lastAnswer(w)
 	w.WriteHeader(status)
@@ -74,5 +73,5 @@ func (s *Server) admitCommand(w http.ResponseWriter, r *http.Request) (wire.Comm
 		name = shown.Client
 	}
 	id, err := s.authenticate(r, token)
-	return command, caller{&id, nameOf(name)}, err
+	return command, caller{id.principal(), nameOf(name)}, err
 }

@@ -24,6 +24,7 @@ import (
 type Server struct {
 	bridge  *bridge.Bridge
 	options Options
+	born    time.Time // what its clock counts from
 	origins auth.Origins
 	proxies auth.Proxies
 
@@ -58,7 +59,7 @@ const (
 // New returns a server for the clients of b. It starts the goroutines of its wheel, pumps and
 // poller; Close ends them. New panics when an allowed origin is not one.
 func New(b *bridge.Bridge, o Options) *Server {
-	s := &Server{bridge: b, options: o.withDefaults(), proxies: o.TrustedProxies}
+	s := &Server{bridge: b, options: o.withDefaults(), born: time.Now(), proxies: o.TrustedProxies}
 	if o.LoopbackOnly {
 		s.origins = auth.LoopbackOrigins()
 	} else {
@@ -84,6 +85,9 @@ func New(b *bridge.Bridge, o Options) *Server {
 	}
 	return s
 }
+
+// clock returns the time since the server was made.
+func (s *Server) clock() time.Duration { return time.Since(s.born) }
 
 // nextPump deals the pumps out.
 func (s *Server) nextPump() *pump { return s.pumps[s.dealt.Add(1)%uint32(len(s.pumps))] }

@@ -34,22 +34,22 @@ type session struct {
 	server    *Server
 	transport string
 	from      netip.Addr
-	opened    time.Time
+	opened    time.Duration // by the server's clock
 	client    *bridge.Client
 
 	consumer consumer // set once before the session is entered
 
 	// Owned by the goroutine that obeys the client.
-	identity Identity
-	name     string // of the client
-	counted  bool   // as opened
-	placed   bool   // it has the place to give back; others' handlers do that
+	principal principal
+	name      string // of the client
+	counted   bool   // as opened
+	placed    bool   // it has the place to give back; others' handlers do that
 
-	expiry *wheel.Entry // nil: never yet
-	beat   wheel.Entry  // heartbeat, or the end of a poll's wait
+	left atomic.Bool // the connection is over
 
+	expiry *wheel.Entry           // nil: never yet
+	beat   wheel.Entry            // heartbeat, or the end of a poll's wait
 	ending atomic.Pointer[ending] // set once
-	left   atomic.Bool            // the connection is over
 }
 
 // A consumer is the session of one transport. Its methods do not block.
@@ -64,13 +64,13 @@ type consumer interface {
 
 // begin ties a session to the server.
 func (c *session) begin(s *Server, transport string, from netip.Addr, who consumer) {
-	c.server, c.transport, c.from, c.opened, c.consumer = s, transport, from, time.Now(), who
+	c.server, c.transport, c.from, c.opened, c.consumer = s, transport, from, s.clock(), who
 	c.client = s.bridge.Connect(who)
 }
 
 // identify makes the client somebody, until its token expires.
 func (c *session) identify(id Identity) {
-	c.identity = id
+	c.principal = id.principal()
 	if id.Expires.IsZero() {
 		if c.expiry != nil {
 			c.server.wheel.Stop(c.expiry)
@@ -151,8 +151,8 @@ func (c *session) leave(code wire.CloseCode) {
 		slog.String("transport", c.transport),
 		slog.Int("code", int(code)),
 		slog.String("reason", code.String()),
-		slog.Duration("duration", time.Since(c.opened)),
-		slog.String("user", c.identity.User),
+		slog.Duration("duration", c.server.clock()-c.opened),
+		slog.String("user", c.principal.user),
 		slog.String("client", c.name),
 		slog.String("ip", c.from.String()))
 }
@@ -173,6 +173,9 @@ func (c *session) join(ctx context.Context, marks pubsub.Cursor) (pubsub.Cursor,
 	}
 	return cursor, nil
 }
+
+// since is when the client came, or asked last: what was published before says nothing of latency.
+func (c *session) since() time.Time { return c.server.born.Add(c.opened) }
 
 // delivered counts what one write carried.
 func (c *session) delivered(t tally) {

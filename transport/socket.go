@@ -19,7 +19,6 @@ import (
 // that reads logs.
 type socket struct {
 	outlet
-	deflated bool // takes deflated frames
 
 	// Owned by who has the inlet.
 	in    websocket.Assembler
@@ -28,8 +27,8 @@ type socket struct {
 	named bool   // the client has named itself
 	deaf  bool   // what comes is dropped: the peer has said goodbye, or was sent away for what it sent
 
-	// Owned by the wheel's goroutine.
-	silent int // heartbeats that were sent since the client was heard
+	deflated bool  // takes deflated frames
+	silent   uint8 // heartbeats that were sent since the client was heard; owned by the wheel's goroutine
 
 	anonymous atomic.Bool // greeted, and its token is still awaited
 	heard     atomic.Bool // since the last heartbeat
@@ -134,7 +133,7 @@ func (c *socket) encode(b *batch, t *tally) outcome {
 func (c *socket) frame(it bridge.Item, t *tally) []byte {
 	switch it := it.(type) {
 	case *bridge.Delivery:
-		t.add(it.Message, c.opened)
+		t.add(it.Message, c.since())
 		f := frameOf(it, c.deflated)
 		if it.Message.Stream != nil {
 			f = append(f[:len(f):len(f)], c.beginPush(it.Message)...)

@@ -82,7 +82,7 @@ func (c *stream) greet(w http.ResponseWriter, r *http.Request) {
 	// An error says that the connection knows no deadlines.
 	_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
 	w.WriteHeader(http.StatusOK)
-	_, err := w.Write(c.form.welcome(nil, c.name, c.identity.User, c.server.options.Heartbeat, c.cursor))
+	_, err := w.Write(c.form.welcome(nil, c.name, c.principal.user, c.server.options.Heartbeat, c.cursor))
 	if err == nil {
 		err = control.Flush()
 	}
@@ -152,7 +152,7 @@ func (c *stream) append(dst []byte, it bridge.Item, t *tally) []byte {
 	switch it := it.(type) {
 	case *bridge.Delivery:
 		m := it.Message
-		t.add(m, c.opened)
+		t.add(m, c.since())
 		c.move(m.Channel, m.Pos)
 		return c.form.message(dst, it, c.cursor)
 	case *bridge.Gap:

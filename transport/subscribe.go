@@ -7,7 +7,7 @@ import (
 )
 
 func (c *socket) subscribe(command *wire.Command) error {
-	if err := permit(&c.identity, Subscribe, command.Channel); err != nil {
+	if err := permit(c.principal, Subscribe, command.Channel); err != nil {
 		return err
 	}
 	undo := func() {}
@@ -41,16 +41,16 @@ func (c *socket) refresh(command *wire.Command) error {
 	if err != nil {
 		return err
 	}
-	if c.identity.User == "" {
+	if c.principal.user == "" {
 		return problem.New(problem.BadRequest, "the client has no token; send connect")
 	}
-	if id.User != c.identity.User {
+	if id.User != c.principal.user {
 		return problem.New(problem.Forbidden, "the token is another user's")
 	}
 	c.identify(id)
 	c.reply(func(b []byte) []byte { return wire.AppendOK(b, command.Ref) })
 	for _, name := range c.client.Channels() {
-		if id.may(Subscribe, name) {
+		if c.principal.may(Subscribe, name) {
 			continue
 		}
 		c.leaveStreams(name)

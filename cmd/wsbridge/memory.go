@@ -11,18 +11,19 @@ import (
 // Go's collector runs when the heap has grown by as much as was in use (GOGC=100), and keeps what
 // it frees for later. Both are changed here, once a second. A heap that is small is let grow by
 // some megabytes more, since what a message leaves behind would otherwise have the collector run
-// many times a second: it took a tenth of the processor. And when the server has become quiet, what
-// the heap does not need goes back to the system: nothing happens then that makes the collector
-// run. GOMEMLIMIT holds all the same, and who sets GOGC decides.
+// many times a second: it took a tenth of the processor. Not by too much, though: in a heap of which
+// most is garbage, each page has something on it that lives, and none can be given back. And when
+// the server has become quiet, what the heap does not need goes back to the system: nothing happens
+// then that makes the collector run. GOMEMLIMIT holds all the same, and who sets GOGC decides.
 
 const (
 	memoryLook  = time.Second
-	memoryQuiet = 1 << 20          // bytes allocated in that time; below, the server has next to nothing to do
-	memoryWorth = 4 << 20          // bytes allocated since the last time, below which it is not worth looking
-	memoryPause = 30 * time.Second // between two times: each costs a run of the collector
+	memoryQuiet = 1 << 20 // bytes allocated in that time; below, the server has next to nothing to do
+	memoryWorth = 4 << 20 // bytes allocated since the last time, below which it is not worth looking
+	memoryShare = 100     // one in so many moments may be spent on it: each time costs a run of the collector
 
-	growth      = 64 << 20 // bytes that the heap may always grow by between two runs
-	mostPercent = 800      // of what is in use, that it grows by
+	growth      = 64 << 20 // bytes that a small heap may grow by between two runs
+	mostPercent = 200      // of what is in use, that it grows by
 )
 
 // tendMemory paces the collector and returns memory, until ctx ends.
@@ -35,15 +36,16 @@ func tendMemory(ctx context.Context) {
 		defer debug.SetGCPercent(pace.percent)
 	}
 	before, _ := heap()
-	given, last := before, time.Time{}
+	given, next := before, time.Time{}
 	for {
 		now, live := heap()
 		pace.set(live)
 		quiet := now-before < memoryQuiet
-		if before = now; quiet && now-given > memoryWorth && time.Since(last) > memoryPause {
+		if before = now; quiet && now-given > memoryWorth && time.Now().After(next) {
+			start := time.Now()
 			debug.FreeOSMemory()
+			next = time.Now().Add(memoryShare * time.Since(start))
 			given, _ = heap()
-			last = time.Now()
 		}
 		select {
 		case <-ctx.Done():

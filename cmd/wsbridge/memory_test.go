@@ -44,7 +44,7 @@ func TestPace(t *testing.T) {
 	for _, tt := range []struct {
 		live uint64
 		want int
-	}{{0, 800}, {1 << 20, 800}, {20 << 20, 320}, {19 << 20, 320}, {32 << 20, 200}, {64 << 20, 100}, {2 << 30, 100}, {32 << 20, 200}} {
+	}{{0, 200}, {1 << 20, 200}, {32 << 20, 200}, {40 << 20, 160}, {39 << 20, 160}, {64 << 20, 100}, {2 << 30, 100}, {20 << 20, 200}} {
 		p.set(tt.live)
 		if got := debug.SetGCPercent(tt.want); got != tt.want {
 			t.Errorf("%d MiB in use: %d %%, want %d", tt.live>>20, got, tt.want)

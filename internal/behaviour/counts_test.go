@@ -56,6 +56,11 @@ func (c *counts) Delivered(transport string, messages int, oldest time.Time) {
 	c.add("delivered "+transport, messages)
 }
 
+func (c *counts) Repeated(method string) {
+	measured.Repeated(method)
+	c.add("repeated "+method, 1)
+}
+
 func (c *counts) gap(r pubsub.Reason) {
 	measured.Gap(r)
 	c.add("gap "+string(r), 1)

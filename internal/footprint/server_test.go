@@ -103,6 +103,7 @@ func (c *counts) Opened(transport string)          { c.add(open(transport), 1) }
 func (c *counts) Refused(transport, code string)   { c.add("refused "+transport+" "+code, 1) }
 func (c *counts) Limited(limit string)             { c.add("limited "+limit, 1) }
 func (c *counts) Delivered(string, int, time.Time) {}
+func (c *counts) Repeated(string)                  {}
 func (c *counts) Closed(transport string, code int) {
 	c.add(open(transport), -1)
 	c.add(closed(transport, code), 1)

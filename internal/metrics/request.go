@@ -32,6 +32,9 @@ func (m *Metrics) Requests(next http.Handler) http.Handler {
 	})
 }
 
+// Repeated counts a poll that did not come through the router.
+func (m *Metrics) Repeated(method string) { m.request("/v1/poll", method, http.StatusOK) }
+
 // routes are what the router writes to. As with its own, nobody looks at one when the request is over.
 var routes = sync.Pool{New: func() any { return chi.NewRouteContext() }}
 

@@ -40,7 +40,7 @@ var (
 	connections = describe(Gauge, "wsbridge_connections",
 		"Clients connected now; for long-poll and poll, requests that are held.", "transport")
 	connectionsOpened = describe(Counter, "wsbridge_connections_opened_total",
-		"Connections that were accepted; for long-poll and poll, requests.", "transport")
+		"Connections that were accepted; for poll, requests; for long-poll, sessions, which may go on over several requests of one connection.", "transport")
 	connectionsClosed = describe(Counter, "wsbridge_connections_closed_total",
 		"Connections that ended, by close code. 1000: as agreed, 1006: the line broke.", "transport", "code")
 	connectionsRefused = describe(Counter, "wsbridge_connections_refused_total",

@@ -1,0 +1,111 @@
+package transport_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/wsbridge/wsbridge/transport"
+)
+
+const (
+	getAgain  = "GET /v1/poll?token=ann&channels=a&cursor=%s&wait=50 HTTP/1.1\r\nHost: x\r\n\r\n"
+	postAgain = "POST /v1/poll HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer ann\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+)
+
+func postedAgain(cursor string) string {
+	body := fmt.Sprintf(`{"cursor":"%s","wait":50}`, cursor)
+	return fmt.Sprintf(postAgain, len(body), body)
+}
+
+// A client that asks again and again over one connection gets each message once and in order,
+// whether it is published while a poll is held or between two, and has one session.
+func TestPollsGoOn(t *testing.T) {
+	for method, request := range map[string]func(cursor string) string{
+		"GET":  func(cursor string) string { return fmt.Sprintf(getAgain, cursor) },
+		"POST": postedAgain,
+	} {
+		t.Run(method, func(t *testing.T) {
+			s := open(t, setup{})
+			l := s.wire()
+			cursor := l.cursor()
+			for i := range 8 { // one digit of an offset, so that all requests have one length
+				if i%3 == 2 {
+					s.publish("a", fmt.Sprintf(`"message %d"`, i))
+				}
+				l.send("%s", request(cursor))
+				if i%3 != 2 {
+					s.awaitHeld(1)
+					s.publish("a", fmt.Sprintf(`"message %d"`, i))
+				}
+				res, body := l.answer()
+				if n := strings.Count(body, "message "); n != 1 || !strings.Contains(body, fmt.Sprintf(`"message %d"`, i)) {
+					t.Fatalf("answer %d: %q", i, body)
+				}
+				cursor = l.cursorOf(res, body)
+			}
+			if s.portable {
+				return
+			}
+			s.await("polls that go on", 7, func(l *ledger) int { return l.repeated[method] })
+			s.await("sessions", 1, func(l *ledger) int { return l.opened["long-poll"] })
+			// The client stays away.
+			s.await("sessions that have ended", 1, func(l *ledger) int { return l.closed["long-poll 1000"] })
+		})
+	}
+}
+
+// Whatever is another request ends the session and gets an answer of its own.
+func TestPollsThatDoNotGoOn(t *testing.T) {
+	s := open(t, setup{})
+	get := func(token, header string) func(string) string {
+		return func(cursor string) string {
+			return fmt.Sprintf("GET /v1/poll?token=%s&channels=a&cursor=%s&wait=50 HTTP/1.1\r\nHost: x\r\n%s\r\n", token, cursor, header)
+		}
+	}
+	for name, other := range map[string]func(cursor string) string{
+		"a cursor of before": get("ann", ""),
+		"another token":      get("bob", ""),
+		"another header":     get("ann", "Accept: */*\r\n"),
+		"its own request id": get("ann", "X-Request-Id: mine\r\n"),
+		"another method":     postedAgain,
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := s.wire()
+			before := l.cursor()
+			l.send(getAgain, before)
+			s.awaitHeld(1)
+			s.publish("a", `"one"`)
+			if _, body := l.answer(); !strings.Contains(body, `"one"`) {
+				t.Fatal(body)
+			}
+			l.send("%s", other(before))
+			if res, body := l.answer(); res.StatusCode != 200 || strings.Count(body, `"one"`) != 1 {
+				t.Errorf("%s %q", res.Status, body)
+			}
+			s.await("polls that go on", 0, func(l *ledger) int { return l.repeated["GET"] + l.repeated["POST"] })
+			l.conn.Close()
+			s.awaitHeld(0)
+		})
+	}
+}
+
+// Polls that go on count for the rate of requests, and are refused as the others are.
+func TestPollsThatGoOnAreLimited(t *testing.T) {
+	s := open(t, setup{Options: transport.Options{Limits: transport.Limits{RequestRatePerAddress: 1}}})
+	l := s.wire()
+	cursor := l.cursor()
+	for i := range 12 { // ten at once, and one a second
+		l.send(getAgain, cursor)
+		s.publish("a", `"on"`)
+		res, body := l.answer()
+		if res.StatusCode == 429 {
+			if i < 9 {
+				t.Errorf("request %d is refused", i)
+			}
+			return
+		}
+		cursor = l.cursorOf(res, body)
+	}
+	t.Error("nothing is refused")
+}
