@@ -11,6 +11,7 @@ import (
 type batch struct {
 	items []bridge.Item
 	bytes []byte // what is written next
+	run   run    // what was written to the client before
 }
 
 var batches = sync.Pool{New: func() any { return new(batch) }}
@@ -26,10 +27,11 @@ func (b *batch) put() {
 // clear forgets what the batch held. It is cleared up to its capacity, since an item behind
 // the length would keep its message in memory.
 func (b *batch) clear() {
-	if cap(b.items) > 4*batchMessages || cap(b.bytes) > 4*batchBytes {
+	if cap(b.items) > 4*batchMessages || max(cap(b.bytes), cap(b.run.bytes)) > 4*batchBytes {
 		*b = batch{}
 		return
 	}
 	clear(b.items[:cap(b.items)])
 	b.items, b.bytes = b.items[:0], b.bytes[:0]
+	b.run.clear()
 }

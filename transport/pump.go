@@ -3,6 +3,7 @@ package transport
 import (
 	"runtime"
 	"sync"
+	"time"
 )
 
 // A pump lets connections write what is queued for them, on one goroutine: those that have
@@ -44,8 +45,10 @@ func (p *pump) run() {
 	b := getBatch()
 	defer b.put()
 	var queue []turner
+	var before, last round
 	for range p.wake {
 		for {
+			time.Sleep(pause(before, last, time.Since(last.ended)))
 			// Whoever is ready to publish goes first: what they add leaves in the same writes.
 			runtime.Gosched()
 			clear(queue)
@@ -63,12 +66,43 @@ func (p *pump) run() {
 				}
 				break
 			}
+			before, last = last, round{turns: len(queue)}
+			began := time.Now()
 			for _, c := range queue {
+				b.items = b.items[:0]
 				c.turn(b)
+				last.items += len(b.items)
 			}
+			last.ended = time.Now()
+			last.took = last.ended.Sub(began)
 		}
 	}
 }
+
+// A round of a pump is a turn for each of those who had something.
+type round struct {
+	turns, items int
+	took         time.Duration
+	ended        time.Time
+}
+
+// pause returns how long a pump lets messages gather before its next round. Whoever publishes all the
+// time goes on when a round has ended, and the first message of many would have a round to itself,
+// which takes nearly as long as one with all of them. So a pump pauses when the rounds before took
+// long and carried several messages each, and the last one ended since just now.
+func pause(before, last round, since time.Duration) time.Duration {
+	d := min(last.took/pauseShare, longestPause)
+	if d < shortestPause || since > last.took || before.items+last.items < 2*(before.turns+last.turns) {
+		return 0
+	}
+	return d
+}
+
+const (
+	pauseShare    = 16 // of a round: nobody waits much longer than without a pause
+	shortestPause = 100 * time.Microsecond
+	longestPause  = time.Millisecond
+)
 
 // pumpKeeps is the capacity, in connections, that an empty queue keeps.
 const pumpKeeps = 1 << 14

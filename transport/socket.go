@@ -111,6 +111,11 @@ const gatherBytes = 16 << 10
 // encode implements [talker].
 func (c *socket) encode(b *batch, t *tally) outcome {
 	how := resting
+	if len(b.items) > 1 && (b.run.is(b.items, c.deflated) || b.run.take(b.items, c.deflated)) {
+		b.run.count(t, c.since())
+		c.ring()
+		return c.put(b.run.bytes)
+	}
 	for i, it := range b.items {
 		f := c.frame(it, t)
 		if i == len(b.items)-1 && len(b.bytes) == 0 || len(f) > gatherBytes {
