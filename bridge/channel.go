@@ -65,6 +65,7 @@ func (ch *channel) message(m *pubsub.Message) {
 		before = pubsub.Position{}
 	}
 	d := &Delivery{Message: m}
+	d.lone.Store(len(ch.live) == 1)
 	ch.end, ch.synced = m.Pos, true
 	ch.tail.push(d, &ch.bridge.tails)
 

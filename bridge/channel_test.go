@@ -144,6 +144,22 @@ func TestAPurgeIsToldAtOnce(t *testing.T) {
 	}
 }
 
+// What is encoded for the one client of a channel is not kept, unless somebody else asks as well.
+func TestLoneEncodings(t *testing.T) {
+	b := open(t, Options{}, ample, nil)
+	c := connect(t, b)
+	c.subscribe("c", pubsub.Start{})
+	publish(t, b, "c", 1)
+	d := c.pull()[0].(*Delivery)
+	made := 0
+	encode := func(dst []byte, _ *pubsub.Message) []byte { made++; return append(dst, "encoded"...) }
+	for i := range 4 {
+		if got := string(d.Append([]byte("as "), 2, encode)); got != "as encoded" || made != min(i+1, 2) {
+			t.Fatalf("%q, made %d times in %d", got, made, i+1)
+		}
+	}
+}
+
 func TestSharedEncodings(t *testing.T) {
 	b := open(t, Options{}, ample, nil)
 	one, two := connect(t, b), connect(t, b)
@@ -154,10 +170,13 @@ func TestSharedEncodings(t *testing.T) {
 	late.subscribe("c", pubsub.Behind(start))
 
 	made := 0
-	encode := func(*pubsub.Message) []byte { made++; return []byte("encoded") }
+	encode := func(dst []byte, _ *pubsub.Message) []byte { made++; return append(dst, "encoded"...) }
+	var scratch []byte
 	for _, c := range []*consumer{one, two, late} {
 		for _, it := range c.pull() {
-			it.(*Delivery).Encoded(2, encode)
+			if got := it.(*Delivery).Encoded(2, &scratch, encode); string(got) != "encoded" {
+				t.Fatalf("%q", got)
+			}
 		}
 	}
 	if made != 1 {

@@ -1,6 +1,7 @@
 package bridge
 
 import (
+	"bytes"
 	"sync/atomic"
 
 	"github.com/wsbridge/wsbridge/pubsub"
@@ -16,22 +17,38 @@ const MaxForms = 6
 // were made of it. All clients share it.
 type Delivery struct {
 	Message *pubsub.Message
+	lone    atomic.Bool // one client was there for it when it came: what is made first is not kept
 	forms   [MaxForms]atomic.Pointer[[]byte]
 }
 
-// Encoded returns the message in one form, made by encode when nobody has asked for the
-// form before. Callers do not change the bytes.
-func (d *Delivery) Encoded(f Form, encode func(*pubsub.Message) []byte) []byte {
-	if b := d.forms[f].Load(); b != nil {
-		return *b
+// Append appends the message in one form. encode appends it when nobody has asked for the form
+// before.
+func (d *Delivery) Append(dst []byte, f Form, encode func(dst []byte, m *pubsub.Message) []byte) []byte {
+	if kept := d.forms[f].Load(); kept != nil {
+		return append(dst, *kept...)
 	}
-	// Two clients that ask at once both encode, and one result is kept: cheaper than a lock
-	// that everybody else would pay for.
-	b := encode(d.Message)
-	if !d.forms[f].CompareAndSwap(nil, &b) {
-		return *d.forms[f].Load()
+	n := len(dst)
+	dst = encode(dst, d.Message)
+	if !d.lone.Swap(false) {
+		// Two clients that ask at once both encode, and one result is kept: cheaper than a lock
+		// that everybody else would pay for.
+		kept := bytes.Clone(dst[n:])
+		d.forms[f].CompareAndSwap(nil, &kept)
 	}
-	return b
+	return dst
+}
+
+// Encoded returns the message in one form, in scratch where it is not kept. Callers do not change
+// the bytes.
+func (d *Delivery) Encoded(f Form, scratch *[]byte, encode func(dst []byte, m *pubsub.Message) []byte) []byte {
+	if kept := d.forms[f].Load(); kept != nil {
+		return *kept
+	}
+	*scratch = d.Append((*scratch)[:0], f, encode)
+	if kept := d.forms[f].Load(); kept != nil {
+		return *kept
+	}
+	return *scratch
 }
 
 // An Item is what a client's queue holds: *Delivery, *Gap or Reply.

@@ -16,6 +16,7 @@ const answerBytes = 1 << 20
 // it, so it ends where a channel has a gap behind messages.
 type answer struct {
 	body   []byte // from BeginAnswer on
+	object []byte // of a message that is not kept
 	gaps   []pubsub.Gap
 	cursor pubsub.Cursor
 	served []bool    // which channels of the cursor have a message
@@ -30,14 +31,14 @@ var answers = sync.Pool{New: func() any { return new(answer) }}
 
 func newAnswer(limit int, since time.Time) *answer {
 	a := answers.Get().(*answer)
-	*a = answer{body: a.body[:0], gaps: a.gaps[:0], served: a.served[:0], left: limit, since: since}
+	*a = answer{body: a.body[:0], object: a.object, gaps: a.gaps[:0], served: a.served[:0], left: limit, since: since}
 	a.body = wire.BeginAnswer(a.body)
 	return a
 }
 
 func (a *answer) release() {
 	a.cursor = nil
-	if cap(a.body) <= scratchKept {
+	if max(cap(a.body), cap(a.object)) <= scratchKept {
 		answers.Put(a)
 	}
 }
@@ -61,7 +62,7 @@ func (a *answer) empty() bool { return a.tally.messages == 0 && len(a.gaps) == 0
 func (a *answer) add(it bridge.Item) bool {
 	switch it := it.(type) {
 	case *bridge.Delivery:
-		object := objectOf(it)
+		object := it.Encoded(formObject, &a.object, wire.AppendMessage)
 		if a.tally.messages > 0 && len(a.body)+len(object) > answerBytes || a.left == 0 {
 			a.more = true
 			return false

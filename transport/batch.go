@@ -11,6 +11,7 @@ import (
 type batch struct {
 	items []bridge.Item
 	bytes []byte // what is written next
+	frame []byte // of a message that is not kept
 	run   run    // what was written to the client before
 }
 
@@ -27,7 +28,7 @@ func (b *batch) put() {
 // clear forgets what the batch held. It is cleared up to its capacity, since an item behind
 // the length would keep its message in memory.
 func (b *batch) clear() {
-	if cap(b.items) > 4*batchMessages || max(cap(b.bytes), cap(b.run.bytes)) > 4*batchBytes {
+	if cap(b.items) > 4*batchMessages || max(cap(b.bytes), cap(b.frame), cap(b.run.bytes)) > 4*batchBytes {
 		*b = batch{}
 		return
 	}

@@ -10,7 +10,8 @@ import (
 )
 
 // The forms in which messages leave. Each is made once per message and instance, when the
-// first client needs it, and its bytes go to every client.
+// first client needs it, and its bytes go to every client; or each time, for messages that one
+// client alone was there for.
 const (
 	formObject   bridge.Form = iota // polls: the message object
 	formText                        // WebSocket: a text frame
@@ -23,68 +24,47 @@ const (
 // deflateThreshold is the size in bytes from which data is worth compressing.
 const deflateThreshold = 256
 
-func objectOf(d *bridge.Delivery) []byte { return d.Encoded(formObject, encodeObject) }
-func eventOf(d *bridge.Delivery) []byte  { return d.Encoded(formSSE, encodeSSE) }
-func lineOf(d *bridge.Delivery) []byte   { return d.Encoded(formLine, encodeLine) }
-
-// frameOf returns the frame of a message for a WebSocket that takes deflated frames or not.
-// Binary data goes as it came: most of it (pictures, archives) is compressed already.
-func frameOf(d *bridge.Delivery, deflated bool) []byte {
+// frameOf returns the frame of a message for a WebSocket that takes deflated frames or not, which
+// may stand in scratch. Binary data goes as it came: most of it (pictures, archives) is compressed
+// already.
+func frameOf(d *bridge.Delivery, deflated bool, scratch *[]byte) []byte {
 	switch {
 	case d.Message.Data.Kind == pubsub.Binary:
-		return d.Encoded(formBinary, encodeBinary)
+		return d.Encoded(formBinary, scratch, appendBinary)
 	case deflated && len(d.Message.Data.Bytes) >= deflateThreshold:
-		return d.Encoded(formDeflated, encodeDeflated)
+		return d.Encoded(formDeflated, scratch, appendDeflated)
 	}
-	return d.Encoded(formText, encodeText)
+	return d.Encoded(formText, scratch, appendText)
 }
 
-func encodeObject(m *pubsub.Message) []byte {
-	return exact(func(b []byte) []byte { return wire.AppendMessage(b, m) })
-}
-
-func encodeSSE(m *pubsub.Message) []byte {
-	return exact(func(b []byte) []byte { return wire.AppendMessageSSE(b, m) })
-}
-
-func encodeLine(m *pubsub.Message) []byte {
-	return exact(func(b []byte) []byte { return wire.AppendMessageLine(b, m) })
-}
-
-func encodeText(m *pubsub.Message) []byte {
-	return framed(websocket.OpText, func(b []byte) []byte { return wire.AppendMessageEvent(b, m) })
-}
-
-func encodeBinary(m *pubsub.Message) []byte {
-	return framed(websocket.OpBinary, func(b []byte) []byte { return wire.AppendMessageFrame(b, m) })
-}
-
-func encodeDeflated(m *pubsub.Message) []byte {
+func appendText(dst []byte, m *pubsub.Message) []byte {
 	s := getScratch()
 	defer s.put()
 	s.b = wire.AppendMessageEvent(s.b, m)
-	return websocket.AppendDeflatedFrame(nil, websocket.OpText, s.b, 0)
+	return websocket.AppendFrame(dst, websocket.OpText, true, false, s.b)
+}
+
+func appendBinary(dst []byte, m *pubsub.Message) []byte {
+	s := getScratch()
+	defer s.put()
+	s.b = wire.AppendMessageFrame(s.b, m)
+	return websocket.AppendFrame(dst, websocket.OpBinary, true, false, s.b)
+}
+
+func appendDeflated(dst []byte, m *pubsub.Message) []byte {
+	s := getScratch()
+	defer s.put()
+	s.b = wire.AppendMessageEvent(s.b, m)
+	return websocket.AppendDeflatedFrame(dst, websocket.OpText, s.b, 0)
 }
 
 // textFrame returns a reply: a text frame with what write appends.
 func textFrame(write func([]byte) []byte) bridge.Reply {
-	return framed(websocket.OpText, write)
-}
-
-func framed(op websocket.Opcode, write func([]byte) []byte) []byte {
 	s := getScratch()
 	defer s.put()
 	s.b = write(s.b)
 	const maxHeader = 10
-	return websocket.AppendFrame(make([]byte, 0, len(s.b)+maxHeader), op, true, false, s.b)
-}
-
-// exact returns what write appends in memory of its size, since it is kept for a while.
-func exact(write func([]byte) []byte) []byte {
-	s := getScratch()
-	defer s.put()
-	s.b = write(s.b)
-	return append(make([]byte, 0, len(s.b)), s.b...)
+	return websocket.AppendFrame(make([]byte, 0, len(s.b)+maxHeader), websocket.OpText, true, false, s.b)
 }
 
 // A scratch is a buffer that is borrowed for a moment.

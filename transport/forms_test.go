@@ -23,9 +23,11 @@ func delivery(kind pubsub.Kind, data string) *bridge.Delivery {
 // The same bytes go to everyone who takes the form.
 func TestEachFormIsMadeOnce(t *testing.T) {
 	d := delivery(pubsub.JSON, `"`+strings.Repeat("repeat ", 100)+`"`)
-	deflated := func(d *bridge.Delivery) []byte { return frameOf(d, true) }
-	text := func(d *bridge.Delivery) []byte { return frameOf(d, false) }
-	for _, form := range []func(*bridge.Delivery) []byte{objectOf, eventOf, lineOf, deflated, text} {
+	var scratch []byte
+	deflated := func(d *bridge.Delivery) []byte { return frameOf(d, true, &scratch) }
+	text := func(d *bridge.Delivery) []byte { return frameOf(d, false, &scratch) }
+	object := func(d *bridge.Delivery) []byte { return d.Encoded(formObject, &scratch, wire.AppendMessage) }
+	for _, form := range []func(*bridge.Delivery) []byte{object, deflated, text} {
 		first, second := form(d), form(d)
 		if &first[0] != &second[0] {
 			t.Error("a form was made twice")
@@ -35,7 +37,7 @@ func TestEachFormIsMadeOnce(t *testing.T) {
 		t.Errorf("compressed to %d of %d bytes", len(deflated(d)), len(text(d)))
 	}
 	binary := delivery(pubsub.Binary, "pixels")
-	if f := frameOf(binary, true); f[0] != 0x82 || !bytes.HasSuffix(f, []byte("pixels")) {
+	if f := frameOf(binary, true, &scratch); f[0] != 0x82 || !bytes.HasSuffix(f, []byte("pixels")) {
 		t.Errorf("binary data went as % x", f)
 	}
 }
@@ -47,9 +49,10 @@ func TestWritingAllocatesNothingPerClient(t *testing.T) {
 	c.server, w.server = new(Server), new(Server)
 	buf := make([]byte, 0, 4<<10)
 	var tally tally
+	var scratch []byte
 	if n := testing.AllocsPerRun(100, func() {
 		buf = c.append(buf[:0], d, &tally)
-		_ = w.frame(d, &tally)
+		_ = w.frame(d, &tally, &scratch)
 	}); n != 0 {
 		t.Errorf("%v allocations", n)
 	}
@@ -57,7 +60,7 @@ func TestWritingAllocatesNothingPerClient(t *testing.T) {
 
 // A message is in the binary form as it is in the text form, but for its data.
 func TestBinaryFormParses(t *testing.T) {
-	f := encodeBinary(delivery(pubsub.Binary, "\x00\xff").Message)
+	f := appendBinary(nil, delivery(pubsub.Binary, "\x00\xff").Message)
 	e, err := wire.ParseFrame(f[4:]) // behind the header of a frame of 126 bytes or more
 	if err != nil || string(e.Message.Data.Bytes) != "\x00\xff" {
 		t.Fatalf("%+v %v", e, err)

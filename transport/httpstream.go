@@ -18,7 +18,7 @@ var lineForm = streamForm{
 	heartbeat:   wire.HeartbeatLine,
 	welcome:     wire.AppendWelcomeLine,
 	message: func(dst []byte, d *bridge.Delivery, _ pubsub.Cursor) []byte {
-		return append(dst, lineOf(d)...)
+		return d.Append(dst, formLine, wire.AppendMessageLine)
 	},
 	gap: func(dst []byte, g *pubsub.Gap, _ pubsub.Cursor) []byte {
 		return wire.AppendGapLine(dst, g)

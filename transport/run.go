@@ -12,6 +12,7 @@ type run struct {
 	deliveries []*bridge.Delivery // none: there is no run
 	deflated   bool
 	bytes      []byte
+	frame      []byte    // of a message that is not kept
 	oldest     time.Time // when the oldest of them was published
 }
 
@@ -39,7 +40,7 @@ func (r *run) take(items []bridge.Item, deflated bool) bool {
 			r.clear()
 			return false
 		}
-		f := frameOf(d, deflated)
+		f := frameOf(d, deflated, &r.frame)
 		if len(r.bytes)+len(f) > batchBytes || len(f) > gatherBytes {
 			r.clear()
 			return false
@@ -70,5 +71,5 @@ func (r *run) count(t *tally, since time.Time) {
 // clear forgets the run, so that it holds no message in memory.
 func (r *run) clear() {
 	clear(r.deliveries)
-	*r = run{deliveries: r.deliveries[:0], bytes: r.bytes[:0]}
+	*r = run{deliveries: r.deliveries[:0], bytes: r.bytes[:0], frame: r.frame}
 }

@@ -16,11 +16,12 @@ func TestRun(t *testing.T) {
 	two.Message.Time = one.Message.Time.Add(time.Second)
 	items := []bridge.Item{one, two}
 	for _, deflated := range []bool{false, true} {
+		var scratch []byte
 		var r run
 		if r.is(items, deflated) || !r.take(items, deflated) || !r.is(slices.Clone(items), deflated) {
 			t.Error("the run does not hold what it was given")
 		}
-		if want := slices.Concat(frameOf(one, deflated), frameOf(two, deflated)); !bytes.Equal(r.bytes, want) {
+		if want := slices.Concat(frameOf(one, deflated, &scratch), frameOf(two, deflated, &scratch)); !bytes.Equal(r.bytes, want) {
 			t.Errorf("its bytes are %q, want %q", r.bytes, want)
 		}
 		for name, others := range map[string][]bridge.Item{

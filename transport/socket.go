@@ -117,7 +117,7 @@ func (c *socket) encode(b *batch, t *tally) outcome {
 		return c.put(b.run.bytes)
 	}
 	for i, it := range b.items {
-		f := c.frame(it, t)
+		f := c.frame(it, t, &b.frame)
 		if i == len(b.items)-1 && len(b.bytes) == 0 || len(f) > gatherBytes {
 			how = max(how, c.put(b.bytes), c.put(f))
 			b.bytes = b.bytes[:0]
@@ -134,12 +134,12 @@ func (c *socket) encode(b *batch, t *tally) outcome {
 	return how
 }
 
-// frame returns an item as it goes over the line.
-func (c *socket) frame(it bridge.Item, t *tally) []byte {
+// frame returns an item as it goes over the line, which may stand in scratch.
+func (c *socket) frame(it bridge.Item, t *tally, scratch *[]byte) []byte {
 	switch it := it.(type) {
 	case *bridge.Delivery:
 		t.add(it.Message, c.since())
-		f := frameOf(it, c.deflated)
+		f := frameOf(it, c.deflated, scratch)
 		if it.Message.Stream != nil {
 			f = append(f[:len(f):len(f)], c.beginPush(it.Message)...)
 		}

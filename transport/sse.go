@@ -22,7 +22,7 @@ var sseForm = streamForm{
 		return wire.AppendWelcomeSSE(wire.AppendIDSSE(dst, cursor), client, user, heartbeat)
 	},
 	message: func(dst []byte, d *bridge.Delivery, cursor pubsub.Cursor) []byte {
-		return append(wire.AppendIDSSE(dst, cursor), eventOf(d)...)
+		return d.Append(wire.AppendIDSSE(dst, cursor), formSSE, wire.AppendMessageSSE)
 	},
 	gap: func(dst []byte, g *pubsub.Gap, cursor pubsub.Cursor) []byte {
 		return wire.AppendGapSSE(wire.AppendIDSSE(dst, cursor), g)
