@@ -55,6 +55,27 @@ func TestPollsGoOn(t *testing.T) {
 	}
 }
 
+// What does not fit into an answer comes with the next one.
+func TestPollsThatAreFullGoOn(t *testing.T) {
+	s := open(t, setup{})
+	l := s.wire()
+	cursor := l.cursor()
+	const rounds, each = 10, 3
+	for i := range rounds * each {
+		if i%each == 0 {
+			for j := range each {
+				s.publish("a", fmt.Sprintf(`"message %d"`, i+j))
+			}
+		}
+		l.send("GET /v1/poll?token=ann&channels=a&limit=1&cursor=%s&wait=50 HTTP/1.1\r\nHost: x\r\n\r\n", cursor)
+		res, body := l.answer()
+		if n := strings.Count(body, "message "); n != 1 || !strings.Contains(body, fmt.Sprintf(`"message %d"`, i)) {
+			t.Fatalf("answer %d: %q", i, body)
+		}
+		cursor = l.cursorOf(res, body)
+	}
+}
+
 // Whatever is another request ends the session and gets an answer of its own.
 func TestPollsThatDoNotGoOn(t *testing.T) {
 	s := open(t, setup{})

@@ -69,7 +69,7 @@ func (p *poll) turn(b *batch) {
 	}
 	switch {
 	case err != nil:
-		a.more, p.asked = true, asked{}
+		a.more = true
 	case !whole:
 	case rest != bridge.Nothing:
 		p.server.workers.do(func() { p.finishAnswer(a) })
@@ -86,7 +86,7 @@ func (p *poll) turn(b *batch) {
 // for logs.
 func (p *poll) finishAnswer(a *answer) {
 	if _, err := p.gather(p.server.ctx, a); err != nil {
-		a.more, p.asked = true, asked{}
+		a.more = true
 	} else if a.empty() && !p.ready() {
 		a.release()
 		p.rested()
@@ -111,7 +111,7 @@ func (p *poll) reply(a *answer) {
 	defer a.release()
 	body := a.end(p.retry())
 	p.cursor = a.cursor
-	if p.keep() {
+	if !a.more && p.keep() { // else something may have been taken that is not in the answer
 		p.delivered(a.tally)
 		p.line.answer(p.head, body, p)
 		return
