@@ -50,7 +50,7 @@ func openSocket(b *testing.B, s *site) (receive func()) {
 
 // dialSocket connects a WebSocket and returns when it is subscribed.
 func dialSocket(b *testing.B, s *site) *websocket.Conn {
-	c, _, err := websocket.Dial(context.Background(), "ws://"+s.addr+"/v1/ws?channels=c", nil)
+	c, _, err := websocket.Dial(context.Background(), s.socketURL("c"), nil)
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -39,19 +39,29 @@ type site struct {
 	*bridge.Bridge
 	handler http.Handler
 	addr    string
+	secure  bool
 }
 
-func openSite(b *testing.B) *site {
+func openSite(b *testing.B) *site { return serve(b, false) }
+
+// openSecureSite opens one that speaks TLS.
+func openSecureSite(b *testing.B) *site { return serve(b, true) }
+
+func serve(b *testing.B, secure bool) *site {
 	br := openBridge(b)
 	clients := transport.New(br, transport.Options{
 		Authenticate: func(string) (transport.Identity, error) {
 			return transport.Identity{May: func(transport.Operation, pubsub.Channel) bool { return true }}, nil
 		},
 	})
-	s := &site{Bridge: br, handler: api.New(api.Options{Bridge: br, Transport: clients, Anyone: true})}
+	s := &site{Bridge: br, secure: secure, handler: api.New(api.Options{Bridge: br, Transport: clients, Anyone: true})}
 	hs := httptest.NewUnstartedServer(s.handler)
 	hs.Listener = clients.Front(hs.Listener, s.handler, api.Short)
-	hs.Start()
+	if secure {
+		hs.StartTLS()
+	} else {
+		hs.Start()
+	}
 	s.addr = hs.Listener.Addr().String()
 	b.Cleanup(func() {
 		clients.Close()
@@ -59,6 +69,15 @@ func openSite(b *testing.B) *site {
 		hs.Close()
 	})
 	return s
+}
+
+// socketURL is where a WebSocket is subscribed to channels.
+func (s *site) socketURL(channels string) string {
+	scheme := "ws"
+	if s.secure {
+		scheme = "wss"
+	}
+	return scheme + "://" + s.addr + "/v1/ws?channels=" + channels
 }
 
 func (s *site) publish(b *testing.B, c pubsub.Channel) {

@@ -12,6 +12,7 @@ type batch struct {
 	items []bridge.Item
 	bytes []byte // what is written next
 	frame []byte // of a message that is not kept
+	tally tally  // of what is written
 	run   run    // what was written to the client before
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/wsbridge/wsbridge/bridge"
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/internal/netpoll"
 	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
@@ -43,20 +44,34 @@ func TestEachFormIsMadeOnce(t *testing.T) {
 }
 
 func TestWritingAllocatesNothingPerClient(t *testing.T) {
-	d := delivery(pubsub.JSON, `{"n":1}`)
+	one, two := delivery(pubsub.JSON, `{"n":1}`), delivery(pubsub.JSON, `{"n":2}`)
 	c := &stream{form: &sseForm, cursor: pubsub.Cursor{}.Set("a", pubsub.Position{Epoch: "e"})}
 	w := &socket{}
-	c.server, w.server = new(Server), new(Server)
-	buf := make([]byte, 0, 4<<10)
-	var tally tally
-	var scratch []byte
-	if n := testing.AllocsPerRun(100, func() {
-		buf = c.append(buf[:0], d, &tally)
-		_ = w.frame(d, &tally, &scratch)
-	}); n != 0 {
-		t.Errorf("%v allocations", n)
+	server := &Server{options: Options{}.withDefaults()}
+	var b batch
+	for _, talker := range []talker{c, w} {
+		o := &w.outlet
+		if talker == c {
+			o = &c.outlet
+		}
+		o.server, o.talker, o.line = server, talker, swallow{}
+		for _, items := range [][]bridge.Item{{one}, {one, two}} {
+			if n := testing.AllocsPerRun(100, func() {
+				b.items = append(b.items[:0], items...)
+				if o.write(&b) != resting || b.tally.messages != len(items) {
+					t.Fatal("it was not written")
+				}
+			}); n != 0 {
+				t.Errorf("%T, %d messages: %v allocations", talker, len(items), n)
+			}
+		}
 	}
 }
+
+// swallow is a line that takes everything.
+type swallow struct{ netpoll.Conn }
+
+func (swallow) Write(p []byte) (int, error) { return len(p), nil }
 
 // A message is in the binary form as it is in the text form, but for its data.
 func TestBinaryFormParses(t *testing.T) {

@@ -46,8 +46,8 @@ type talker interface {
 	// parting returns whether the end has come whatever waits, with its last words.
 	parting(b *batch) (last []byte, now bool)
 
-	// encode appends what items say to b.bytes, or writes it with put.
-	encode(b *batch, t *tally) outcome
+	// encode appends what items say to b.bytes, or writes it with put, and counts them in b.tally.
+	encode(b *batch) outcome
 
 	// idle is called when nothing waits for the client, and writes with put what has no hurry.
 	idle(b *batch) outcome
@@ -226,13 +226,12 @@ func (o *outlet) step(b *batch, take func([]bridge.Item, bridge.Limit) ([]bridge
 
 // write writes what was taken, together.
 func (o *outlet) write(b *batch) outcome {
-	var t tally
-	b.bytes = b.bytes[:0]
-	how := o.talker.encode(b, &t)
+	b.bytes, b.tally = b.bytes[:0], tally{}
+	how := o.talker.encode(b)
 	if how = max(how, o.put(b.bytes)); how == over {
 		return over
 	}
-	o.delivered(t)
+	o.delivered(b.tally)
 	return how
 }
 

@@ -109,15 +109,15 @@ func (c *socket) ring() {
 const gatherBytes = 16 << 10
 
 // encode implements [talker].
-func (c *socket) encode(b *batch, t *tally) outcome {
+func (c *socket) encode(b *batch) outcome {
 	how := resting
 	if len(b.items) > 1 && (b.run.is(b.items, c.deflated) || b.run.take(b.items, c.deflated)) {
-		b.run.count(t, c.since())
+		b.run.count(&b.tally, c.since())
 		c.ring()
 		return c.put(b.run.bytes)
 	}
 	for i, it := range b.items {
-		f := c.frame(it, t, &b.frame)
+		f := c.frame(it, b)
 		if i == len(b.items)-1 && len(b.bytes) == 0 || len(f) > gatherBytes {
 			how = max(how, c.put(b.bytes), c.put(f))
 			b.bytes = b.bytes[:0]
@@ -134,12 +134,12 @@ func (c *socket) encode(b *batch, t *tally) outcome {
 	return how
 }
 
-// frame returns an item as it goes over the line, which may stand in scratch.
-func (c *socket) frame(it bridge.Item, t *tally, scratch *[]byte) []byte {
+// frame returns an item as it goes over the line, which may stand in b.frame.
+func (c *socket) frame(it bridge.Item, b *batch) []byte {
 	switch it := it.(type) {
 	case *bridge.Delivery:
-		t.add(it.Message, c.since())
-		f := frameOf(it, c.deflated, scratch)
+		b.tally.add(it.Message, c.since())
+		f := frameOf(it, c.deflated, &b.frame)
 		if it.Message.Stream != nil {
 			f = append(f[:len(f):len(f)], c.beginPush(it.Message)...)
 		}

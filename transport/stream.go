@@ -131,14 +131,14 @@ func (c *stream) tick() {
 func (c *stream) parting(*batch) ([]byte, bool) { return nil, false }
 
 // encode implements [talker].
-func (c *stream) encode(b *batch, t *tally) outcome {
+func (c *stream) encode(b *batch) outcome {
 	silent := c.silent.Swap(false)
 	if len(b.items) == 0 && !silent {
 		return resting
 	}
 	b.bytes = c.beginChunk(b.bytes)
 	for _, it := range b.items {
-		b.bytes = c.append(b.bytes, it, t)
+		b.bytes = c.append(b.bytes, it, &b.tally)
 	}
 	if silent {
 		b.bytes = append(b.bytes, c.form.heartbeat...)
