@@ -36,7 +36,7 @@ type Consumer interface {
 
 // Limit bounds what one Pull gives.
 type Limit struct {
-	Messages int
+	Messages int // at least 1, whatever is asked for
 	Bytes    int // sum of Message.Size; the first item is given whatever its size
 }
 
@@ -96,6 +96,7 @@ func (c *Client) Reply(r Reply) {
 // stopped, or the context's; a log that cannot be read is no error, it is tried again.
 func (c *Client) Pull(ctx context.Context, items []Item, limit Limit) ([]Item, error) {
 	had := len(items)
+	limit.Messages = max(limit.Messages, 1)
 	for {
 		c.mu.Lock()
 		if c.cause != nil {

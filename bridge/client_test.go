@@ -234,3 +234,17 @@ func TestAConfirmationThatDoesNotFitIsAReplyThatDoesNot(t *testing.T) {
 		t.Error("the client goes on without its answer")
 	}
 }
+
+// Who asks for no messages at all is given one: a caller without room would else ask for ever.
+func TestPullGivesOne(t *testing.T) {
+	b := open(t, Options{}, ample, nil)
+	c := connect(t, b)
+	c.subscribe("c", pubsub.Start{})
+	publish(t, b, "c", 3)
+	if items, err := c.Pull(t.Context(), nil, Limit{}); len(items) != 1 || err != nil {
+		t.Errorf("Pull gave %d, %v", len(items), err)
+	}
+	if items, rest, err := c.Take(nil, Limit{}); len(items) != 1 || rest != Queued || err != nil {
+		t.Errorf("Take gave %d, %v, %v", len(items), rest, err)
+	}
+}

@@ -21,6 +21,7 @@ func (c *Client) Take(items []Item, limit Limit) ([]Item, Rest, error) {
 	if c.lags {
 		c.taken = c.bridge.clock()
 	}
+	limit.Messages = max(limit.Messages, 1)
 	items = c.queue.take(items, &limit)
 	switch {
 	case !c.queue.empty():

@@ -192,6 +192,11 @@ func (p *poll) gather(ctx context.Context, a *answer) (done bool, err error) {
 	b := getBatch()
 	defer b.put()
 	for {
+		if a.full() {
+			b.items, err = p.client.Pull(ctx, b.items[:0], bridge.Limit{Messages: 1, Bytes: 1})
+			a.more = len(b.items) > 0 || err != nil
+			return true, nil
+		}
 		b.items, err = p.client.Pull(ctx, b.items[:0], a.limit())
 		for _, it := range b.items {
 			if !a.add(it) {
@@ -203,10 +208,6 @@ func (p *poll) gather(ctx context.Context, a *answer) (done bool, err error) {
 			return false, err
 		case len(b.items) == 0:
 			return false, nil
-		case a.full():
-			b.items, err = p.client.Pull(ctx, b.items[:0], bridge.Limit{Messages: 1, Bytes: 1})
-			a.more = len(b.items) > 0 || err != nil
-			return true, nil
 		}
 	}
 }
