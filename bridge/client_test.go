@@ -240,7 +240,9 @@ func TestPullGivesOne(t *testing.T) {
 	b := open(t, Options{}, ample, nil)
 	c := connect(t, b)
 	c.subscribe("c", pubsub.Start{})
-	publish(t, b, "c", 3)
+	for range 3 {
+		publish(t, b, "c", 1)
+	}
 	if items, err := c.Pull(t.Context(), nil, Limit{}); len(items) != 1 || err != nil {
 		t.Errorf("Pull gave %d, %v", len(items), err)
 	}
