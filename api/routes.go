@@ -1,12 +1,14 @@
 package api
 
 import (
+	"context"
 	"net/http"
 	"strings"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/wsbridge/wsbridge/internal/clientjs"
+	"github.com/wsbridge/wsbridge/transport"
 )
 
 // server is the state of the API: its options, and nothing that changes.
@@ -88,10 +90,31 @@ func (s *server) routes(r chi.Router) {
 // clientPaths are those of the client endpoints.
 var clientPaths = []string{"/v1/ws", "/v1/poll", "/v1/sse", "/v1/http-stream", "/v1/send"}
 
-// Short reports whether a request carries little and is answered at once and whole, for
-// [transport.Server.Front]: what backends do all the time.
-func Short(r *http.Request) bool {
+// Short is for [transport.Server.Front].
+var Short = transport.Short{Is: isShort, Blank: blank}
+
+// isShort reports whether a request carries little and is answered at once and whole: what
+// backends do all the time.
+func isShort(r *http.Request) bool {
 	path := r.URL.Path
 	return r.Method == http.MethodPost && (path == "/v1/messages" || strings.HasSuffix(path, "/messages") &&
 		(strings.HasPrefix(path, "/v1/channels/") || strings.HasPrefix(path, "/v1/users/")))
 }
+
+// blank returns a request whose context has what the router writes to, which else makes a context
+// and a map for each.
+func blank(ctx context.Context) (r *http.Request, renew func()) {
+	route := chi.NewRouteContext()
+	r = (&http.Request{}).WithContext(context.WithValue(ctx, chi.RouteCtxKey, route))
+	renew = func() {
+		route.Reset()
+		for _, name := range pathParameters {
+			r.SetPathValue(name, "")
+		}
+	}
+	renew()
+	return r, renew
+}
+
+// pathParameters are all that stand in patterns of routes.
+var pathParameters = []string{"channel", "user", "id"}

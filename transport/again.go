@@ -121,6 +121,9 @@ func (p *poll) keeps(w http.ResponseWriter, r *http.Request) asked {
 		p.server.options.Logger.Enabled(r.Context(), slog.LevelDebug) {
 		return asked{}
 	}
+	if id := own.header.Get(requestid.Header); id != "" && len(id) != requestid.Len {
+		return asked{} // somebody else made it
+	}
 	return askedOf(own.requestHead, own.requestBody)
 }
 

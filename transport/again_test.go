@@ -2,7 +2,6 @@ package transport
 
 import (
 	"bytes"
-	"context"
 	"net/http"
 	"net/url"
 	"testing"
@@ -29,9 +28,8 @@ func FuzzDissect(f *testing.F) {
 	f.Add("GET /v1/poll?channels=a HTTP/1.1\r\nHost: x\r\nReferer: http://x/?cursor=7", "")
 	f.Add(aPost, `{"x":{"cursor":"a@0"},"c\u0075rsor":"b@0","channels":["a"]}`)
 	f.Add(aPost, `{"client":"cursor","cursor":"a@0"}`)
-	blank := (&http.Request{}).WithContext(context.Background())
 	f.Fuzz(func(t *testing.T, head, body string) {
-		r := newExchange().parse([]byte(head), blank)
+		r := newExchange(&http.Request{}).parse([]byte(head))
 		if r == nil || r.URL.Path != "/v1/poll" || r.Method != http.MethodGet && (r.Method != http.MethodPost || r.URL.RawQuery != "") {
 			return
 		}

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"net/http"
 	"net/url"
-	"sync"
 )
 
 // An exchange is a request that came over an httpLine, and its answer. It is used for one after
 // the other: most of what a request takes is the same size as for the one before.
 type exchange struct {
+	blank   *http.Request // that requests begin as
+	renew   func()        // makes it ready for the next one; nil: it always is
 	request http.Request
 	url     url.URL
 	header  http.Header // of the request
@@ -18,10 +19,8 @@ type exchange struct {
 	writer  lineWriter
 }
 
-var exchanges = sync.Pool{New: func() any { return newExchange() }}
-
-func newExchange() *exchange {
-	return &exchange{header: make(http.Header), writer: lineWriter{header: make(http.Header)}}
+func newExchange(blank *http.Request) *exchange {
+	return &exchange{blank: blank, header: make(http.Header), writer: lineWriter{header: make(http.Header)}}
 }
 
 // mostFields is how large maps may be to be used again, in fields.
@@ -37,16 +36,19 @@ func (x *exchange) take(l *httpLine, head, body []byte) {
 	x.writer.line, x.writer.requestHead, x.writer.requestBody = l, head, body
 }
 
-// end gives an exchange back. Nobody uses the request, or what it was answered with, any more.
-func (x *exchange) end() {
+// recycle takes an exchange back. Nobody uses the request, or what it was answered with, any more.
+func (f *front) recycle(x *exchange) {
 	if len(x.header) <= mostFields && len(x.writer.header) <= mostFields && cap(x.writer.body) <= scratchKept {
 		x.clear()
-		exchanges.Put(x)
+		f.exchanges.Put(x)
 	}
 }
 
 // clear makes an exchange ready for the next one.
 func (x *exchange) clear() {
+	if x.renew != nil {
+		x.renew()
+	}
 	x.request, x.url = http.Request{}, url.URL{}
 	clear(x.header)
 	clear(x.values)

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"net"
 	"net/http"
 	"net/netip"
@@ -15,12 +16,15 @@ import (
 // connections over which something else comes: an http.Server with the handler h is to serve it,
 // and closes l with it.
 //
-// Polls, commands and WebSockets are short, and what short says is: requests whose body is small,
-// and whose answer is written at once and whole. Front is called once, before the first request
-// comes, and the http.Server is closed before the Server. Without a front polls wait on goroutines, and everything else works as well.
-func (s *Server) Front(l net.Listener, h http.Handler, short func(*http.Request) bool) net.Listener {
+// Polls, commands and WebSockets are short, and what else is short.Is reports. h keeps neither a request nor its writer when it
+// has returned. A poll that goes on with the session of the one before it does not come through
+// h: it is answered with the header of that one, but for the X-Request-Id.
+//
+// Front is called once, before the first request comes, and the http.Server is closed before the
+// Server. Without a front polls wait on goroutines, and everything else works as well.
+func (s *Server) Front(l net.Listener, h http.Handler, short Short) net.Listener {
 	f := &front{Listener: l, addr: l.Addr(), server: s, handler: h, short: short, conns: make(chan net.Conn), done: make(chan struct{})}
-	f.blank = (&http.Request{}).WithContext(s.ctx)
+	f.exchanges.New = func() any { return f.exchange() }
 	s.front = f
 	if a, err := s.poller.Listen(l); err == nil {
 		f.acceptor = a
@@ -31,6 +35,25 @@ func (s *Server) Front(l net.Listener, h http.Handler, short func(*http.Request)
 	return f
 }
 
+// A Short says of requests that are short what only their handler knows. The zero value is good.
+type Short struct {
+	// Is reports whether a request carries little, and is answered at once and whole.
+	Is func(*http.Request) bool
+
+	// Blank returns what requests begin as that are served one after the other, and what makes
+	// it ready for the next one: a router may have something with its context that is used again.
+	Blank func(context.Context) (blank *http.Request, renew func())
+}
+
+// exchange returns a new one.
+func (f *front) exchange() *exchange {
+	x := newExchange((&http.Request{}).WithContext(f.server.ctx))
+	if f.short.Blank != nil {
+		x.blank, x.renew = f.short.Blank(f.server.ctx)
+	}
+	return x
+}
+
 // A front is the listener of net/http, and hands on what does not come by itself.
 type front struct {
 	net.Listener // of the clients
@@ -38,8 +61,9 @@ type front struct {
 	acceptor     *netpoll.Acceptor // has taken the listener's place; nil: it cannot be watched
 	server       *Server
 	handler      http.Handler
-	short        func(*http.Request) bool
-	blank        *http.Request // that all of lines begin as
+	short        Short
+
+	exchanges sync.Pool
 
 	conns chan net.Conn
 	once  sync.Once
@@ -121,7 +145,7 @@ func (f *front) isShort(r *http.Request) bool {
 	case "/v1/ws":
 		return r.Method == http.MethodGet
 	}
-	return r.Header["Upgrade"] == nil && f.short != nil && f.short(r)
+	return r.Header["Upgrade"] == nil && f.short.Is != nil && f.short.Is(r)
 }
 
 // A returnedConn is a connection with what was read from it.

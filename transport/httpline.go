@@ -155,12 +155,12 @@ func (l *httpLine) serve() {
 	if ok && l.again(head, rest) {
 		return
 	}
-	x := exchanges.Get().(*exchange)
-	defer x.end()
 	front := l.server.front
+	x := front.exchanges.Get().(*exchange)
+	defer front.recycle(x)
 	var r *http.Request
 	if ok && len(head) <= maxHead {
-		r = x.parse(head, front.blank)
+		r = x.parse(head)
 	}
 	if r == nil || r.ContentLength > maxRequestBody || !front.isShort(r) {
 		l.handBack()

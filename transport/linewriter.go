@@ -147,8 +147,8 @@ func appendDate(dst []byte) []byte {
 	return append(dst, d.text...)
 }
 
-// A lineConn is the connection of a line that has ended, for who upgrades it. Nothing is read from it: Server.take makes
-// another line of it.
+// A lineConn is the connection of a line that has ended, for who upgrades it. Nothing is read from
+// it: Server.take makes another line of it.
 type lineConn struct{ line *httpLine }
 
 var errNotRead = errors.New("what comes over this connection is not read by who asks")

@@ -13,8 +13,8 @@ import (
 // (RFC 9112, section 2.1), as http.ReadRequest would. It returns nil where that is no request of
 // HTTP/1.1, and wherever anything about it wants a closer look, which net/http then takes: who
 // reads a request differently from a proxy in front can be made to take one for two. All strings
-// are parts of one copy of the head. blank is what the request is a copy of.
-func (x *exchange) parse(head []byte, blank *http.Request) *http.Request {
+// are parts of one copy of the head.
+func (x *exchange) parse(head []byte) *http.Request {
 	line, fields, _ := strings.Cut(string(head), "\r\n")
 	method, line, _ := strings.Cut(line, " ")
 	target, version, _ := strings.Cut(line, " ")
@@ -22,7 +22,7 @@ func (x *exchange) parse(head []byte, blank *http.Request) *http.Request {
 		return nil
 	}
 	r := &x.request
-	*r = *blank
+	*r = *x.blank
 	r.Method, r.URL, r.RequestURI = method, &x.url, target
 	r.Proto, r.ProtoMajor, r.ProtoMinor = version, 1, 1
 	r.Body = http.NoBody

@@ -65,10 +65,10 @@ func blankRequest() *http.Request {
 // parse reads a head with an exchange that has read others.
 func parse(head string) *http.Request {
 	reused.clear()
-	return reused.parse([]byte(head), blankRequest())
+	return reused.parse([]byte(head))
 }
 
-var reused = newExchange()
+var reused = newExchange(blankRequest())
 
 func TestParseHead(t *testing.T) {
 	for _, head := range plainHeads {

@@ -75,11 +75,11 @@ func open(t testing.TB, s setup) *site {
 	if s.pipes {
 		l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
 		hs.Listener.Close()
-		hs.Listener, site.dial = site.server.Front(l, hs.Config.Handler, nil), l.dial
+		hs.Listener, site.dial = site.server.Front(l, hs.Config.Handler, transport.Short{}), l.dial
 		hs.Start()
 		site.url = "http://pipe"
 	} else {
-		hs.Listener = site.server.Front(hs.Listener, hs.Config.Handler, nil)
+		hs.Listener = site.server.Front(hs.Listener, hs.Config.Handler, transport.Short{})
 		if s.secure {
 			hs.EnableHTTP2 = true
 			hs.StartTLS()
