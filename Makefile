@@ -10,7 +10,7 @@ SEED        ?= 1
 PARALLEL    ?= 2
 RUN         ?=
 
-.PHONY: test setup build clientjs lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis bench-client fmt clean
+.PHONY: test setup build clientjs lint unit conformance openapi e2e fuzz-short fuzz chaos bench bench-land bench-redis bench-endurance bench-client fmt clean
 
 test: setup lint unit conformance openapi e2e fuzz-short
 
@@ -77,6 +77,10 @@ bench-land:
 # What the broker on Redis costs, beside what Redis can do. Fails when it is too much.
 bench-redis:
 	go run ./bench/redis
+
+# A storm of reconnects, then minutes of steady load. Fails when something is lost or memory grows.
+bench-endurance:
+	go run ./bench/endurance
 
 # How long a page waits for its first message, by what gets through. Prints a table.
 bench-client:

@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/wsbridge/wsbridge/bench/internal/process"
 	"github.com/wsbridge/wsbridge/pubsub"
 	"github.com/wsbridge/wsbridge/transport/websocket"
 )
@@ -54,16 +55,16 @@ func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64,
 	if err != nil {
 		return 0, err
 	}
-	defer server.end()
+	defer server.End()
 	defer client.Close()
-	var instances [2]*process
+	var instances [2]*process.Process
 	for i := range instances {
-		if instances[i], err = b.instance(ctx, server.addr); err != nil {
+		if instances[i], err = b.instance(ctx, server.Addr); err != nil {
 			return 0, err
 		}
-		defer instances[i].end()
+		defer instances[i].End()
 	}
-	broker, err := startBroker(ctx, server.addr)
+	broker, err := startBroker(ctx, server.Addr)
 	if err != nil {
 		return 0, err
 	}
@@ -73,15 +74,15 @@ func (b *bench) delays(ctx context.Context, w io.Writer, p plan) (ratio float64,
 	if err != nil {
 		return 0, err
 	}
-	direct, err := directPath(ctx, broker, instances[1].addr)
+	direct, err := directPath(ctx, broker, instances[1].Addr)
 	if err != nil {
 		return 0, err
 	}
-	relayed, err := b.relayPath(ctx, client, server.addr)
+	relayed, err := b.relayPath(ctx, client, server.Addr)
 	if err != nil {
 		return 0, err
 	}
-	posted, err := postedPath(ctx, instances[0].addr, instances[1].addr)
+	posted, err := postedPath(ctx, instances[0].Addr, instances[1].Addr)
 	if err != nil {
 		return 0, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/wsbridge/wsbridge/bench/internal/process"
 	"github.com/wsbridge/wsbridge/pubsub"
 )
 
@@ -57,12 +58,12 @@ func (b *bench) rates(ctx context.Context, w io.Writer, p plan) (share float64, 
 			if err != nil {
 				return 0, err
 			}
-			rate, err := way.run(server.addr, way.count)
+			rate, err := way.run(server.Addr, way.count)
 			if err == nil {
 				err = stored(ctx, client, way.count)
 			}
 			client.Close()
-			server.end()
+			server.End()
 			if err != nil {
 				return 0, fmt.Errorf("%s: %w", way.name, err)
 			}
@@ -84,9 +85,9 @@ func (b *bench) observe(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer server.end()
+	defer server.End()
 	defer client.Close()
-	broker, err := startBroker(ctx, server.addr)
+	broker, err := startBroker(ctx, server.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +161,7 @@ func (b *bench) redisBenchmark(ctx context.Context, addr string, script string, 
 	args[argBody] = args[argBody][:idLength] + strings.Repeat("x", len(args[argBody])-idLength)
 	args[argSender] = ""
 	_, port, _ := strings.Cut(addr, ":")
-	out, err := command(ctx, "redis-benchmark", append([]string{
+	out, err := process.Command(ctx, "redis-benchmark", append([]string{
 		"-p", port, "-c", strconv.Itoa(publishers), "-P", "16", "-n", strconv.Itoa(n), "-r", strconv.Itoa(channels), "--csv",
 		"evalsha", hash, "1", strings.Replace(record(0), fmt.Sprintf("%012d", 0), "__rand_int__", 1),
 	}, args...)...).Output()
@@ -182,7 +183,7 @@ func (b *bench) load(ctx context.Context, way, addr string, n int) (float64, err
 	if err != nil {
 		return 0, err
 	}
-	cmd := command(ctx, self, "-way", way, "-addr", addr, "-publishes", strconv.Itoa(n))
+	cmd := process.Command(ctx, self, "-way", way, "-addr", addr, "-publishes", strconv.Itoa(n))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -198,8 +199,8 @@ func (b *bench) overHTTP(ctx context.Context, way, redisAddr string, n int) (flo
 	if err != nil {
 		return 0, err
 	}
-	defer instance.end()
-	return b.load(ctx, way, instance.addr, n)
+	defer instance.End()
+	return b.load(ctx, way, instance.Addr, n)
 }
 
 // stored fails unless the logs hold n messages.

@@ -13,6 +13,8 @@ import (
 
 	"github.com/google/uuid"
 	"github.com/redis/go-redis/v9"
+
+	"github.com/wsbridge/wsbridge/bench/internal/process"
 )
 
 // relayPath is the least that any instance could do: the shipped script, called by go-redis, and
@@ -76,7 +78,7 @@ func startRelay(ctx context.Context, redisAddr string, topics []string) (net.Con
 	if err != nil {
 		return nil, err
 	}
-	cmd := command(ctx, self, "-way", "relay", "-addr", redisAddr, "-topics", strings.Join(topics, " "))
+	cmd := process.Command(ctx, self, "-way", "relay", "-addr", redisAddr, "-topics", strings.Join(topics, " "))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
