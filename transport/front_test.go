@@ -179,8 +179,11 @@ func TestFinish(t *testing.T) {
 		}
 	}
 	s.publish("a", `"the last"`)
-	if res, body := polling.answer(); !strings.Contains(body, "the last") || !res.Close {
+	if res, body := polling.answer(); !strings.Contains(body, "the last") {
 		t.Errorf("%v %q", res.Header, body)
+	}
+	if _, err := polling.r.ReadByte(); err == nil { // whether the answer has said so, or was just ahead of the end
+		t.Error("the connection goes on behind its answer")
 	}
 	polling.conn.Close()
 	finishing.Wait()
