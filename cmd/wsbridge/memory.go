@@ -22,6 +22,10 @@ const (
 	memoryWorth = 4 << 20 // bytes allocated since the last time, below which it is not worth looking
 	memoryShare = 100     // one in so many moments may be spent on it: each time costs a run of the collector
 
+	// memoryLater is when it is done once more: who waited for another task has gone by then, and left
+	// a stack, and what was kept to be used again counts as unused only when the collector has run twice.
+	memoryLater = 10 * time.Second
+
 	growth      = 64 << 20 // bytes that a small heap may grow by between two runs
 	mostPercent = 200      // of what is in use, that it grows by
 )
@@ -36,22 +40,43 @@ func tendMemory(ctx context.Context) {
 		defer debug.SetGCPercent(pace.percent)
 	}
 	before, _ := heap()
-	given, next := before, time.Time{}
+	g := giver{given: before}
 	for {
 		now, live := heap()
 		pace.set(live)
 		quiet := now-before < memoryQuiet
-		if before = now; quiet && now-given > memoryWorth && time.Now().After(next) {
+		if before = now; quiet && g.due(time.Now(), now) {
 			start := time.Now()
 			debug.FreeOSMemory()
-			next = time.Now().Add(memoryShare * time.Since(start))
-			given, _ = heap()
+			after, _ := heap()
+			g.gave(start, time.Now(), now, after)
 		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-look.C:
 		}
+	}
+}
+
+// A giver keeps when memory was given back, and when it is to be.
+type giver struct {
+	given uint64    // bytes allocated when it was
+	next  time.Time // not before
+	again time.Time // then whatever was allocated; zero: it is not
+}
+
+// due reports whether memory is to be given back, as far as there is nothing else to do.
+func (g *giver) due(now time.Time, allocated uint64) bool {
+	return now.After(g.next) && (allocated-g.given > memoryWorth || !g.again.IsZero() && now.After(g.again))
+}
+
+// gave says that memory was given back, and how many bytes had been allocated before and after.
+func (g *giver) gave(start, end time.Time, before, after uint64) {
+	worth := before-g.given > memoryWorth
+	*g = giver{given: after, next: end.Add(memoryShare * end.Sub(start))}
+	if worth {
+		g.again = end.Add(memoryLater)
 	}
 }
 

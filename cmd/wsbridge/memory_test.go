@@ -36,6 +36,37 @@ func TestMemoryIsGivenBack(t *testing.T) {
 	}
 }
 
+// Memory is given back when much was allocated since the last time, and once more behind that.
+func TestGiver(t *testing.T) {
+	at := func(seconds float64) time.Time {
+		return time.Unix(1000, 0).Add(time.Duration(seconds * float64(time.Second)))
+	}
+	const much = memoryWorth + 1
+	g := giver{given: 5}
+	if g.due(at(0), 5+memoryWorth) || !g.due(at(0), 5+much) {
+		t.Error("what is worth it is another amount")
+	}
+	g.gave(at(0), at(0.02), 5+much, 10+much)
+	for _, tt := range []struct {
+		seconds   float64
+		allocated uint64
+		want      bool
+	}{
+		{1, 10 + 2*much, false}, // a hundred times 20 ms are not over
+		{3, 10 + 2*much, true},
+		{3, 10 + much, false},
+		{11, 10 + much, true}, // once more
+	} {
+		if got := g.due(at(tt.seconds), tt.allocated); got != tt.want {
+			t.Errorf("after %v s, with %d bytes: %v", tt.seconds, tt.allocated, got)
+		}
+	}
+	g.gave(at(11), at(11.02), 10+much, 20+much)
+	if g.due(at(3600), 20+much) {
+		t.Error("it is done a third time")
+	}
+}
+
 // A small heap grows by a fixed amount, a large one by as much as is in use.
 func TestPace(t *testing.T) {
 	before := debug.SetGCPercent(100)
