@@ -38,7 +38,7 @@ var (
 		"Always 1. The labels say which build runs.", "version", "goversion")
 
 	connections = describe(Gauge, "wsbridge_connections",
-		"Clients connected now; for long-poll and poll, requests that are held.", "transport")
+		"Clients connected now; for poll, requests; for long-poll, those that are held, and sessions that wait up to 2 s for the next one.", "transport")
 	connectionsOpened = describe(Counter, "wsbridge_connections_opened_total",
 		"Connections that were accepted; for poll, requests; for long-poll, sessions, which may go on over several requests of one connection.", "transport")
 	connectionsClosed = describe(Counter, "wsbridge_connections_closed_total",
