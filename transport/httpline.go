@@ -22,6 +22,7 @@ type httpLine struct {
 	server *Server
 	line   netpoll.Conn
 	remote string // as http.Request.RemoteAddr has it
+	neighbours
 
 	idle wheel.Entry // ends the line when no request comes, or the client takes no answer
 

@@ -6,12 +6,16 @@ import (
 	"time"
 )
 
-// httpLines are those of a server.
+// httpLines are those of a server, in a list: of a map, what it once took remains, and all clients
+// that come back at once have a line each.
 type httpLines struct {
-	mu     sync.Mutex // guards what follows
-	all    map[*httpLine]struct{}
+	mu     sync.Mutex // guards what follows, and the neighbours of each line
+	first  *httpLine
 	closed bool // none comes any more
 }
+
+// Neighbours are a line's in the list of all.
+type neighbours struct{ before, behind *httpLine }
 
 // add reports false when the server was closed.
 func (ls *httpLines) add(l *httpLine) bool {
@@ -20,17 +24,26 @@ func (ls *httpLines) add(l *httpLine) bool {
 	if ls.closed {
 		return false
 	}
-	if ls.all == nil {
-		ls.all = make(map[*httpLine]struct{})
+	if l.behind = ls.first; l.behind != nil {
+		l.behind.before = l
 	}
-	ls.all[l] = struct{}{}
+	ls.first = l
 	return true
 }
 
+// remove is called once behind add.
 func (ls *httpLines) remove(l *httpLine) {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
-	delete(ls.all, l)
+	if l.behind != nil {
+		l.behind.before = l.before
+	}
+	if l.before != nil {
+		l.before.behind = l.behind
+	} else {
+		ls.first = l.behind
+	}
+	l.neighbours = neighbours{}
 }
 
 // finish lets requests that are under way be answered, until ctx ends. None comes any more.
@@ -65,8 +78,8 @@ func (ls *httpLines) end() []*httpLine {
 	ls.mu.Lock()
 	defer ls.mu.Unlock()
 	ls.closed = true
-	all := make([]*httpLine, 0, len(ls.all))
-	for l := range ls.all {
+	var all []*httpLine
+	for l := ls.first; l != nil; l = l.behind {
 		all = append(all, l)
 	}
 	return all

@@ -2,62 +2,139 @@ package transport
 
 import (
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
-// Workers do what may block, for connections that have no goroutine of their own. Each task
-// has a goroutine to itself. A few of those that are done wait a little for another one: a
-// stack that has grown is cheaper than a new one.
+// Workers do what may block, for connections that have no goroutine of their own: one task each at
+// a time. A task is begun at once while few are under way. Beyond that it waits for one to end, since
+// as long as they end, more at the same time are not done any sooner, and thousands of stacks are
+// needed for them when thousands of clients come at once. When they do not end, each of them
+// waits for something, such as the broker, and more workers start.
 type workers struct {
-	tasks   chan func()
-	quit    chan struct{}
-	once    sync.Once // closes quit
-	waiting atomic.Int32
-	all     sync.WaitGroup
-}
+	mu      sync.Mutex // guards what follows
+	queue   []func()   // tasks that no worker has yet: as many as connections, at most
+	busy    int        // workers that have a task
+	idle    int        // workers that wait for one
+	ended   int        // tasks, since the last look
+	looking bool       // a goroutine looks whether they end
 
-func (w *workers) init() { w.tasks, w.quit = make(chan func()), make(chan struct{}) }
-
-// do does a task soon. It does not block. Once close was called, only tasks call it.
-func (w *workers) do(task func()) {
-	select {
-	case w.tasks <- task:
-	default:
-		w.all.Go(func() { w.work(task) })
-	}
+	given chan func() // to workers that wait, which have become busy by that
+	quit  chan struct{}
+	once  sync.Once // closes quit
+	all   sync.WaitGroup
 }
 
 const (
-	workerWaits = 5 * time.Second // for its next task
-	mostWaiting = 256             // workers: with their stacks, some 4 MiB
+	promptWorkers = 256 // that start without a look at whether others end
+	mostIdle      = 256 // with their stacks, some 4 MiB
+	workerWaits   = 5 * time.Second
+	workerLook    = 20 * time.Millisecond
+
+	// workerShare is how many workers there are to a task that ends between two looks, when they are
+	// taken to wait for something: a task takes 160 ms then.
+	workerShare = 8
 )
 
-func (w *workers) work(task func()) {
-	growStack(0)
-	task()
-	defer w.waiting.Add(-1)
-	if w.waiting.Add(1) > mostWaiting {
-		return
+func (w *workers) init() { w.given, w.quit = make(chan func(), mostIdle), make(chan struct{}) }
+
+// do does a task soon. It does not block. Once close was called, only tasks call it.
+func (w *workers) do(task func()) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.idle > 0:
+		w.idle--
+		w.busy++
+		w.given <- task // there is room for one each
+	case w.busy < promptWorkers:
+		w.start(task)
+	default:
+		w.queue = append(w.queue, task)
+		if !w.looking {
+			w.looking = true
+			w.all.Go(w.look)
+		}
 	}
+}
+
+// start starts a worker. The mutex is held.
+func (w *workers) start(task func()) {
+	w.busy++
+	w.all.Go(func() { w.work(task) })
+}
+
+// look starts more workers as often as tasks wait and too few end, until none waits.
+func (w *workers) look() {
+	for {
+		time.Sleep(workerLook)
+		w.mu.Lock()
+		if len(w.queue) == 0 {
+			w.looking = false
+			w.mu.Unlock()
+			return
+		}
+		if workerShare*w.ended < w.busy {
+			for range min(w.busy, len(w.queue)) {
+				w.start(w.first())
+			}
+		}
+		w.ended = 0
+		w.mu.Unlock()
+	}
+}
+
+// first takes the task that has waited longest. There is one, and the mutex is held.
+func (w *workers) first() func() {
+	task := w.queue[0]
+	w.queue[0] = nil
+	if w.queue = w.queue[1:]; len(w.queue) == 0 {
+		w.queue = nil
+	}
+	return task
+}
+
+// work does one task after the other. A worker that is done waits a little for another one: a stack
+// that has grown is cheaper than a new one.
+func (w *workers) work(task func()) {
 	timer := time.NewTimer(workerWaits)
 	defer timer.Stop()
-	for {
-		select {
-		case task = <-w.tasks:
-		case <-timer.C:
-			return
-		case <-w.quit:
-			return
-		}
-		waiting := w.waiting.Add(-1)
-		growStack(int(waiting)) // the collector shrinks that of who waits
+	for turns := 0; task != nil; turns++ {
+		growStack(turns) // the collector shrinks that of who waits
 		task()
-		if w.waiting.Add(1) > mostWaiting {
-			return
-		}
-		timer.Reset(workerWaits)
+		task = w.next(timer)
 	}
+}
+
+// next ends a task and returns another one, or nil when there is none for long.
+func (w *workers) next(timer *time.Timer) func() {
+	w.mu.Lock()
+	w.ended++
+	if len(w.queue) > 0 {
+		defer w.mu.Unlock()
+		return w.first()
+	}
+	w.busy--
+	if w.idle == mostIdle {
+		w.mu.Unlock()
+		return nil
+	}
+	w.idle++
+	w.mu.Unlock()
+
+	timer.Reset(workerWaits)
+	select {
+	case task := <-w.given:
+		return task
+	case <-timer.C:
+	case <-w.quit:
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.idle == 0 {
+		return <-w.given // each of those who wait was given one
+	}
+	w.idle--
+	return nil
 }
 
 // growStack has the stack grow while there is next to nothing on it. To serve a request takes
