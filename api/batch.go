@@ -1,10 +1,13 @@
 package api
 
 import (
+	"encoding/json"
 	"net/http"
+	"strconv"
 
 	"github.com/wsbridge/wsbridge/internal/problem"
 	"github.com/wsbridge/wsbridge/pubsub"
+	"github.com/wsbridge/wsbridge/transport/wire"
 )
 
 const (
@@ -15,16 +18,23 @@ const (
 
 // A result is what became of one item of a batch in one channel: a receipt or a problem.
 type result struct {
-	Index   int    `json:"index"`
-	Channel string `json:"channel,omitempty"` // as the item names it; "" if that cannot be told
-	*receipt
-	Error *problem.Problem `json:"error,omitempty"`
+	index   int
+	channel string // as the item names it; "" if that cannot be told
+	receipt pubsub.Receipt
+	refused *problem.Problem
 }
 
-type receipt struct {
-	ID        string `json:"id"`
-	Pos       string `json:"pos"`
-	Duplicate bool   `json:"duplicate"`
+// appendTo appends the result as JSON.
+func (to *result) appendTo(dst []byte) ([]byte, error) {
+	if to.refused == nil {
+		return wire.AppendResult(dst, to.index, to.receipt), nil
+	}
+	text, err := json.Marshal(struct {
+		Index   int              `json:"index"`
+		Channel string           `json:"channel,omitempty"`
+		Error   *problem.Problem `json:"error"`
+	}{to.index, to.channel, to.refused})
+	return append(dst, text...), err
 }
 
 // publishBatch serves POST /v1/messages. Nothing is published before the whole body was
@@ -36,38 +46,44 @@ func (s *server) publishBatch(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	outcomes := s.Bridge.PublishBatch(r.Context(), b.publications)
-	answer := struct {
-		Results []result `json:"results"`
-		Failed  int      `json:"failed"`
-	}{Results: b.results}
+	answer, failed := append(make([]byte, 0, resultSize*(1+len(b.results))), `{"results":[`...), 0
 	for i := range b.results {
 		to := &b.results[i]
-		if to.Error == nil {
+		if to.refused == nil {
 			s.settle(w, r, to, outcomes[0])
 			outcomes = outcomes[1:]
 		}
-		if to.Error != nil {
-			s.OnPublish(string(to.Error.Code))
-			answer.Failed++
+		if to.refused != nil {
+			s.OnPublish(string(to.refused.Code))
+			failed++
+		}
+		if i > 0 {
+			answer = append(answer, ',')
+		}
+		if answer, err = to.appendTo(answer); err != nil {
+			s.fail(w, r, err)
+			return
 		}
 	}
-	s.answer(w, r, http.StatusOK, answer)
+	answer = strconv.AppendInt(append(answer, `],"failed":`...), int64(failed), 10)
+	write(w, http.StatusOK, append(answer, "}\n"...))
 }
+
+// resultSize is about as many bytes as a result has.
+const resultSize = 160
 
 // settle fills in what became of a publication.
 func (s *server) settle(w http.ResponseWriter, r *http.Request, to *result, outcome pubsub.Outcome) {
 	if outcome.Err != nil {
 		refused := s.explain(w, r, outcome.Err)
-		to.Error = &refused
+		to.refused = &refused
 		return
 	}
-	first := outcome.Receipt
-	if first.Duplicate {
+	if to.receipt = outcome.Receipt; to.receipt.Duplicate {
 		s.OnPublish("duplicate")
 	} else {
 		s.OnPublish("stored")
 	}
-	to.receipt = &receipt{first.Message.ID.String(), first.Message.Pos.String(), first.Duplicate}
 }
 
 // readBatch reads a batch from a request.

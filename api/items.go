@@ -15,6 +15,7 @@ import (
 type batch struct {
 	results      []result
 	publications []pubsub.Publication
+	object       object // the item that is read
 	maxData      int
 	replicated   bool
 }
@@ -89,8 +90,7 @@ func (b *batch) readItems(dec *json.Decoder) error {
 		if err := dec.Decode(&text); err != nil {
 			return streamError(err)
 		}
-		it := parseItem(text, b.maxData)
-		if err := b.add(index, it); err != nil {
+		if err := b.add(index, b.parse(text)); err != nil {
 			return err
 		}
 	}
@@ -128,10 +128,13 @@ func (b *batch) add(index int, it item) error {
 	}
 	if len(it.channels) == 0 {
 		refused := problem.FromError(it.err)
-		b.results = append(b.results, result{Index: index, Error: &refused})
+		b.results = append(b.results, result{index: index, refused: &refused})
 		return nil
 	}
-	named := make(map[string]bool, len(it.channels))
+	var named map[string]bool
+	if len(it.channels) > 1 {
+		named = make(map[string]bool, len(it.channels))
+	}
 	for _, name := range it.channels {
 		channel, err := pubsub.ParseChannel(name)
 		switch {
@@ -140,11 +143,13 @@ func (b *batch) add(index int, it item) error {
 		case err == nil && named[name]:
 			err = problem.New(problem.BadRequest, "the item names the channel twice")
 		}
-		named[name] = true
-		to := result{Index: index, Channel: name[:min(len(name), pubsub.MaxChannel)]}
+		if named != nil {
+			named[name] = true
+		}
+		to := result{index: index, channel: name[:min(len(name), pubsub.MaxChannel)]}
 		if err != nil {
 			refused := problem.FromError(err)
-			to.Error = &refused
+			to.refused = &refused
 		} else {
 			p := it.publication
 			p.Channel, p.Replicated = channel, b.replicated
@@ -162,22 +167,21 @@ type item struct {
 	err         error
 }
 
-func parseItem(text []byte, maxData int) (it item) {
-	o, err := parseObject(text, "channel", "channels", "event", "data", "data_base64", "meta", "idempotency_key")
-	if err != nil {
-		it.err = err
+func (b *batch) parse(text []byte) (it item) {
+	o := &b.object
+	if it.err = o.parse(text, "channel", "channels", "event", "data", "data_base64", "meta", "idempotency_key"); it.err != nil {
 		return it
 	}
 	it.channels = o.channels()
 	p := &it.publication
 	p.Event = o.text("event")
-	if data, given := o.json("data", maxData); given {
+	if data, given := o.json("data", b.maxData); given {
 		p.Data = pubsub.Data{Kind: pubsub.JSON, Bytes: data}
 		if o.has("data_base64") {
 			o.fail("data and data_base64 exclude each other")
 		}
 	} else if o.has("data_base64") {
-		p.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: o.base64("data_base64", maxData)}
+		p.Data = pubsub.Data{Kind: pubsub.Binary, Bytes: o.base64("data_base64", b.maxData)}
 	}
 	p.Meta = o.meta()
 	if o.has("idempotency_key") && o.err == nil {
@@ -212,7 +216,7 @@ func (o *object) channels() []string {
 // names returns a list of strings that is not empty. One that is longer than a batch may
 // be is not held whole.
 func (o *object) names(name string) []string {
-	dec := json.NewDecoder(bytes.NewReader(o.members[name]))
+	dec := json.NewDecoder(bytes.NewReader(o.find(name)))
 	if open, _ := dec.Token(); open != json.Delim('[') {
 		o.fail("%s must be a list of strings", name)
 		return nil

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"slices"
@@ -14,47 +13,66 @@ import (
 // An object is a JSON object from outside, whose members are taken by name. It keeps the
 // first complaint in err. null counts as absent, except where a payload may be null.
 type object struct {
-	members map[string]json.RawMessage
+	members []member
 	err     error
+}
+
+type member struct {
+	name  string
+	value []byte // a part of the object's text
 }
 
 // maxMembers bounds an object that may have members of any name.
 const maxMembers = 100
 
-// parseObject reads exactly one object. Members that are not known are refused, and so are
-// those that come twice: what they were meant to say would be lost. With no known names,
-// any are taken.
-func parseObject(text []byte, known ...string) (*object, error) {
+// parse reads exactly one object, in place of any that it read before. Members that are not known
+// are refused, and so are those that come twice: what they were meant to say would be lost. With no
+// known names, any are taken. The text stays as it is for as long as the object is used.
+func (o *object) parse(text []byte, known ...string) error {
+	o.members, o.err = o.members[:0], nil
 	// The object stands around a payload.
-	if err := wire.CheckJSON(text, wire.MaxDepth+1); err != nil {
-		return nil, err
-	}
-	dec := json.NewDecoder(bytes.NewReader(text))
-	if open, _ := dec.Token(); open != json.Delim('{') {
-		return nil, problem.New(problem.BadRequest, "a JSON object is expected")
-	}
-	o := &object{members: make(map[string]json.RawMessage)}
-	for dec.More() {
-		token, err := dec.Token()
-		if err != nil {
-			return nil, err
+	isObject, err := wire.EachMember(text, wire.MaxDepth+1, func(name, value []byte) {
+		if o.err == nil {
+			o.err = o.add(name, value, known)
 		}
-		name, _ := token.(string)
-		switch _, twice := o.members[name]; {
-		case twice:
-			return nil, problem.New(problem.BadRequest, "the field %.40q stands there twice", name)
-		case len(known) > 0 && !slices.Contains(known, name):
-			return nil, unknownField(name, known)
-		case len(o.members) == maxMembers:
-			return nil, problem.New(problem.BadRequest, "the object has more than %d fields", maxMembers)
-		}
-		var value json.RawMessage
-		if err := dec.Decode(&value); err != nil {
-			return nil, err
-		}
-		o.members[name] = value
+	})
+	switch {
+	case err != nil:
+		return err
+	case !isObject:
+		return problem.New(problem.BadRequest, "a JSON object is expected")
 	}
-	return o, nil
+	return o.err
+}
+
+func (o *object) add(name, value []byte, known []string) error {
+	at := slices.IndexFunc(known, func(k string) bool { return k == string(name) })
+	switch {
+	case o.find(string(name)) != nil:
+		return problem.New(problem.BadRequest, "the field %.40q stands there twice", name)
+	case len(known) > 0 && at < 0:
+		return unknownField(string(name), known)
+	case len(o.members) == maxMembers:
+		return problem.New(problem.BadRequest, "the object has more than %d fields", maxMembers)
+	}
+	m := member{value: value}
+	if at >= 0 {
+		m.name = known[at]
+	} else {
+		m.name = string(name)
+	}
+	o.members = append(o.members, m)
+	return nil
+}
+
+// find returns the value of a member, or nil if there is none.
+func (o *object) find(name string) []byte {
+	for i := range o.members {
+		if o.members[i].name == name {
+			return o.members[i].value
+		}
+	}
+	return nil
 }
 
 func unknownField(name string, known []string) error {
@@ -69,35 +87,41 @@ func (o *object) fail(format string, args ...any) {
 
 // has reports whether there is a member other than null.
 func (o *object) has(name string) bool {
-	value, given := o.members[name]
-	return given && string(value) != "null"
+	value := o.find(name)
+	return value != nil && value[0] != 'n'
 }
 
 // text returns a string, or "" if there is none.
 func (o *object) text(name string) string {
-	var s string
-	o.decode(name, "a string", &s)
-	return s
+	value := o.find(name)
+	switch {
+	case value == nil || value[0] == 'n':
+		return ""
+	case value[0] != '"':
+		o.fail("%s must be a string", name)
+		return ""
+	}
+	return wire.Unquote(value)
 }
 
 // decode reads a member, if there is one, into what has to be described by want.
 func (o *object) decode(name, want string, into any) {
-	if o.has(name) && json.Unmarshal(o.members[name], into) != nil {
+	if o.has(name) && json.Unmarshal(o.find(name), into) != nil {
 		o.fail("%s must be %s", name, want)
 	}
 }
 
 // json returns a value, compact, and whether there is one; null is one.
 func (o *object) json(name string, max int) ([]byte, bool) {
-	value, given := o.members[name]
-	if !given {
+	value := o.find(name)
+	if value == nil {
 		return nil, false
 	}
 	if len(value) > max {
 		o.tooLarge(name, len(value), max)
 		return nil, true
 	}
-	compact, err := wire.AppendCompact(value[:0], value, wire.MaxDepth)
+	compact, err := wire.AppendCompact(make([]byte, 0, len(value)), value, wire.MaxDepth)
 	if err != nil && o.err == nil {
 		o.err = err
 	}
@@ -126,7 +150,10 @@ func (o *object) tooLarge(name string, size, max int) {
 // meta returns an object of strings. Its limits are checked with the message's, but for
 // one that no meta within them is written as.
 func (o *object) meta() map[string]string {
-	if len(o.members["meta"]) > envelope {
+	switch {
+	case !o.has("meta"):
+		return nil
+	case len(o.find("meta")) > envelope:
 		o.fail("meta is too long")
 		return nil
 	}

@@ -22,14 +22,14 @@ func (s *server) structuredEvent(w http.ResponseWriter, r *http.Request, t conte
 }
 
 func parseEvent(p *pubsub.Publication, text []byte, maxData int) error {
-	o, err := parseObject(text)
-	if err != nil {
+	var o object
+	if err := o.parse(text); err != nil {
 		return err
 	}
 	attributes := make(map[string]string)
-	for name := range o.members {
-		if name != "data" && name != "data_base64" && name != "datacontenttype" && o.has(name) {
-			attributes[name] = o.attribute(name)
+	for _, m := range o.members {
+		if m.name != "data" && m.name != "data_base64" && m.name != "datacontenttype" && o.has(m.name) {
+			attributes[m.name] = o.attribute(m)
 		}
 	}
 	if o.err != nil {
@@ -42,18 +42,18 @@ func parseEvent(p *pubsub.Publication, text []byte, maxData int) error {
 }
 
 // attribute returns a string, a boolean or a whole number of 32 bits as its canonical text.
-func (o *object) attribute(name string) string {
-	value := o.members[name]
-	switch c := value[0]; {
+func (o *object) attribute(m member) string {
+	name := m.name
+	switch c := m.value[0]; {
 	case c == '"':
 		return o.text(name)
 	case c == 't' || c == 'f':
-		return string(value)
+		return string(m.value)
 	case name == "id" || name == "source" || name == "type" || name == "specversion":
 		o.fail("the attribute %s of the CloudEvent must be a string", name)
 		return ""
 	}
-	n, err := strconv.ParseInt(string(value), 10, 32)
+	n, err := strconv.ParseInt(string(m.value), 10, 32)
 	if err != nil {
 		o.fail("the attribute %.40s of the CloudEvent must be a string, a boolean or a whole number of 32 bits", name)
 	}

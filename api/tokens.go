@@ -69,8 +69,8 @@ func readClaims(w http.ResponseWriter, r *http.Request) (c auth.Claims, ttl time
 }
 
 func parseClaims(text []byte) (c auth.Claims, ttl time.Duration, err error) {
-	o, err := parseObject(text, "sub", "capabilities", "channels", "ttl")
-	if err != nil {
+	var o object
+	if err := o.parse(text, "sub", "capabilities", "channels", "ttl"); err != nil {
 		return c, 0, err
 	}
 	if !o.has("sub") {

@@ -64,6 +64,16 @@ func AppendReceipt(dst []byte, r pubsub.Receipt) []byte {
 	return appendPlace(dst, r)
 }
 
+// AppendResult appends what became of an item of a batch:
+//
+//	{"index":0,"channel":"…","id":"…","pos":"…","duplicate":false}
+func AppendResult(dst []byte, index int, r pubsub.Receipt) []byte {
+	dst = appendInt(append(dst, `{"index":`...), index)
+	dst = append(append(dst, `,"channel":"`...), r.Message.Channel...)
+	dst = appendID(append(dst, `","id":"`...), r.Message.ID)
+	return appendPlace(dst, r)
+}
+
 func appendPlace(dst []byte, r pubsub.Receipt) []byte {
 	dst = r.Message.Pos.AppendTo(append(dst, `","pos":"`...))
 	dst = strconv.AppendBool(append(dst, `","duplicate":`...), r.Duplicate)

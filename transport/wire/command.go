@@ -117,20 +117,13 @@ func parseCommand(text []byte) (Command, *CommandError) {
 	return c, nil
 }
 
-// eachMember shows the members of a JSON text that must be an object.
+// eachMember is [EachMember] for a text that must be an object.
 func eachMember(text []byte, depth int, visit func(name, value []byte)) *CommandError {
-	s := scanner{data: text, depth: depth}
-	s.skip()
-	var err error
-	if s.pos < len(text) && text[s.pos] == '{' {
-		if err = s.object(visit); err == nil {
-			err = s.end()
-		}
-	} else if err = s.text(); err == nil {
-		return &CommandError{CodeBadRequest, "a JSON object is expected"}
-	}
-	if err != nil {
+	switch object, err := EachMember(text, depth, visit); {
+	case err != nil:
 		return &CommandError{CodeBadJSON, err.Error()}
+	case !object:
+		return &CommandError{CodeBadRequest, "a JSON object is expected"}
 	}
 	return nil
 }

@@ -55,7 +55,7 @@ func (f *fields) text(name string, v []byte) string {
 		f.mismatch(name, "a string", v)
 		return ""
 	}
-	return unquote(v)
+	return Unquote(v)
 }
 
 func (f *fields) ref(v []byte) Ref {
@@ -98,14 +98,14 @@ func (f *fields) channels(name string, v []byte, most int) []pubsub.Channel {
 	case 'n':
 		return nil
 	case '"':
-		return f.channelNames(name, unquote(v), most)
+		return f.channelNames(name, Unquote(v), most)
 	case '[':
 		s := scanner{data: v, depth: MaxDepth}
 		_ = s.array(func(item []byte) { // it was checked when it was found
 			if item[0] != '"' {
 				f.mismatch("each of "+name, "a string", item)
 			} else if len(names) <= most {
-				names = append(names, unquote(item))
+				names = append(names, Unquote(item))
 			}
 		})
 		return f.channelList(name, names, most)
@@ -230,7 +230,7 @@ func (f *fields) meta(v []byte) map[string]string {
 		case len(meta) == pubsub.MaxMetaEntries:
 			f.fail(CodeBadMessage, "meta has more than %d entries", pubsub.MaxMetaEntries)
 		default:
-			meta[string(name)] = unquote(value)
+			meta[string(name)] = Unquote(value)
 		}
 	})
 	return meta

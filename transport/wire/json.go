@@ -28,6 +28,20 @@ func CheckJSON(data []byte, maxDepth int) error {
 	return s.text()
 }
 
+// EachMember checks data as [CheckJSON] does, and shows the members of the object that it is:
+// the name unquoted, the value as it stands. It reports false when data is something else. What
+// is wrong behind a member is found when that was shown already. Both are only lent.
+func EachMember(data []byte, maxDepth int, visit func(name, value []byte)) (object bool, err error) {
+	s := scanner{data: data, depth: maxDepth}
+	if s.skip(); s.pos == len(data) || data[s.pos] != '{' {
+		return false, s.text()
+	}
+	if err := s.object(visit); err != nil {
+		return true, err
+	}
+	return true, s.end()
+}
+
 // AppendCompact checks src as [CheckJSON] does and appends it without the white space
 // between its tokens. Strings and numbers stay as they are, digit for digit. dst may be
 // src[:0]; after an error its bytes are undefined.

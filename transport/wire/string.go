@@ -47,9 +47,9 @@ func AppendString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// unquote returns what a JSON string that was checked stands for. A lone surrogate
+// Unquote returns what a JSON string that was checked stands for. A lone surrogate
 // becomes U+FFFD.
-func unquote(quoted []byte) string {
+func Unquote(quoted []byte) string {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return string(quoted[1 : len(quoted)-1])
 	}
@@ -60,10 +60,10 @@ func unquote(quoted []byte) string {
 	return s
 }
 
-// unquoteName is unquote for the name of a member, without allocating for plain ones.
+// unquoteName is Unquote for the name of a member, without allocating for plain ones.
 func unquoteName(quoted []byte) []byte {
 	if bytes.IndexByte(quoted, '\\') < 0 {
 		return quoted[1 : len(quoted)-1]
 	}
-	return []byte(unquote(quoted))
+	return []byte(Unquote(quoted))
 }

@@ -28,7 +28,7 @@ func TestUnquote(t *testing.T) {
 		{`"\"\\\/\b\f\n\r\t\u00e9\ud83d\ude00"`, "\"\\/\b\f\n\r\té\U0001f600"},
 		{`"\ud800x"`, "\ufffdx"},
 	} {
-		if got := unquote([]byte(tt.in)); got != tt.want {
+		if got := Unquote([]byte(tt.in)); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.in, got, tt.want)
 		}
 	}
@@ -54,7 +54,7 @@ func FuzzString(f *testing.F) {
 		if err := json.Unmarshal(quoted, &got); err != nil {
 			t.Fatal(err)
 		}
-		if got != want || unquote(quoted) != want {
+		if got != want || Unquote(quoted) != want {
 			t.Fatalf("%q: %q stands for %q, want %q", s, quoted, got, want)
 		}
 	})
