@@ -6,4 +6,8 @@ import (
 	"go.uber.org/goleak"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A pool of go-redis that could not connect looks whether it can each second, and notices no sooner that it
+// was closed.
+const probing = "github.com/redis/go-redis/v9/internal/pool.(*ConnPool).tryDial"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(probing)) }
