@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,14 +15,19 @@ type workers struct {
 	mu      sync.Mutex // guards what follows
 	queue   []func()   // tasks that no worker has yet: as many as connections, at most
 	busy    int        // workers that have a task
-	idle    int        // workers that wait for one
+	idle    []*worker  // those that wait for one, the last that did last
 	ended   int        // tasks, since the last look
 	looking bool       // a goroutine looks whether they end
 
-	given chan func() // to workers that wait, which have become busy by that
-	quit  chan struct{}
-	once  sync.Once // closes quit
-	all   sync.WaitGroup
+	quit chan struct{}
+	once sync.Once // closes quit
+	all  sync.WaitGroup
+}
+
+// A worker has one task after the other.
+type worker struct {
+	task  chan func() // holds the one that it was given while it was idle
+	timer *time.Timer // how long it waits
 }
 
 const (
@@ -35,17 +41,19 @@ const (
 	workerShare = 8
 )
 
-func (w *workers) init() { w.given, w.quit = make(chan func(), mostIdle), make(chan struct{}) }
+func (w *workers) init() { w.quit = make(chan struct{}) }
 
-// do does a task soon. It does not block. Once close was called, only tasks call it.
+// do does a task soon. It does not block. Once close was called, only tasks call it. Of those who
+// wait it takes the last: its stack is in the caches, and the others come to their end.
 func (w *workers) do(task func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.idle > 0:
-		w.idle--
+	switch last := len(w.idle) - 1; {
+	case last >= 0:
 		w.busy++
-		w.given <- task // there is room for one each
+		w.idle[last].task <- task
+		w.idle[last] = nil
+		w.idle = w.idle[:last]
 	case w.busy < promptWorkers:
 		w.start(task)
 	default:
@@ -96,17 +104,17 @@ func (w *workers) first() func() {
 // work does one task after the other. A worker that is done waits a little for another one: a stack
 // that has grown is cheaper than a new one.
 func (w *workers) work(task func()) {
-	timer := time.NewTimer(workerWaits)
-	defer timer.Stop()
+	me := &worker{make(chan func(), 1), time.NewTimer(workerWaits)}
+	defer me.timer.Stop()
 	for turns := 0; task != nil; turns++ {
 		growStack(turns) // the collector shrinks that of who waits
 		task()
-		task = w.next(timer)
+		task = w.next(me)
 	}
 }
 
 // next ends a task and returns another one, or nil when there is none for long.
-func (w *workers) next(timer *time.Timer) func() {
+func (w *workers) next(me *worker) func() {
 	w.mu.Lock()
 	w.ended++
 	if len(w.queue) > 0 {
@@ -114,26 +122,27 @@ func (w *workers) next(timer *time.Timer) func() {
 		return w.first()
 	}
 	w.busy--
-	if w.idle == mostIdle {
+	if len(w.idle) == mostIdle {
 		w.mu.Unlock()
 		return nil
 	}
-	w.idle++
+	w.idle = append(w.idle, me)
 	w.mu.Unlock()
 
-	timer.Reset(workerWaits)
+	me.timer.Reset(workerWaits)
 	select {
-	case task := <-w.given:
+	case task := <-me.task:
 		return task
-	case <-timer.C:
+	case <-me.timer.C:
 	case <-w.quit:
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.idle == 0 {
-		return <-w.given // each of those who wait was given one
+	at := slices.Index(w.idle, me)
+	if at < 0 {
+		return <-me.task // it came just now
 	}
-	w.idle--
+	w.idle = slices.Delete(w.idle, at, at+1)
 	return nil
 }
 

@@ -119,7 +119,7 @@ func TestIdleWorkers(t *testing.T) {
 			synctest.Wait()
 			c.workers.mu.Lock()
 			defer c.workers.mu.Unlock()
-			return c.idle
+			return len(c.idle)
 		}
 		for i := range 2 * promptWorkers {
 			c.add(i, time.Second)
@@ -134,11 +134,15 @@ func TestIdleWorkers(t *testing.T) {
 		if n := idle(); n != mostIdle-10 {
 			t.Errorf("%d workers wait while 10 tasks are under way", n)
 		}
-		time.Sleep(workerWaits - time.Millisecond)
-		if n := idle(); n != 10 {
-			t.Errorf("%d workers wait, want those of the last 10 tasks", n)
+		for i := range 100 {
+			time.Sleep(workerWaits / 50)
+			c.add(i, time.Millisecond)
 		}
-		time.Sleep(time.Second)
+		time.Sleep(workerWaits / 50)
+		if n := idle(); n != 1 {
+			t.Errorf("%d workers wait, want the one that had all of the last tasks", n)
+		}
+		time.Sleep(workerWaits)
 		if n := idle(); n != 0 {
 			t.Errorf("%d workers wait after %v", n, workerWaits)
 		}
