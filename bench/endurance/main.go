@@ -2,9 +2,9 @@
 //
 //	go run ./bench/endurance
 //
-// First a storm: as many WebSockets as open files allow are cut all at once, as when a proxy or a
-// network fails, and come back all at once, while a backend goes on publishing. Then a steady load
-// for minutes, with logs that soon reach their bound: memory has to stay where it is.
+// First a few storms: as many WebSockets as open files allow are cut all at once, as when a proxy
+// or a network fails, and come back all at once, while a backend goes on publishing. Then a steady
+// load for minutes, with logs that soon reach their bound: memory has to stay where it is.
 //
 // The exit status is 1 when a client does not come back, a publication fails or is lost, memory
 // stays more than a tenth above what it was, or the rate is not reached. The server, with the
@@ -29,8 +29,9 @@ import (
 
 // A plan is how much is played, and what is still good.
 type plan struct {
-	clients  int           // of the storm; 0: no storm
-	calm     time.Duration // for which memory has to stand still before the storm
+	clients  int           // of the storms; 0: no storm
+	storms   int           // one after the other
+	calm     time.Duration // for which memory has to stand still before the first
 	patience time.Duration // within which all clients are back, and then memory
 
 	receivers  int           // of the steady load
@@ -50,7 +51,8 @@ func main() {
 		receivers: 1000, memory: "64MiB", step: time.Second,
 		growth: 1.10, share: 0.95,
 	}
-	flag.IntVar(&p.clients, "clients", 19_000, "WebSockets of the storm; 0: no storm")
+	flag.IntVar(&p.clients, "clients", 19_000, "WebSockets of the storms; 0: no storm")
+	flag.IntVar(&p.storms, "storms", 3, "how many storms follow each other")
 	flag.Float64Var(&p.rate, "rate", 10_000, "publications a second of the steady load")
 	flag.DurationVar(&p.length, "for", 3*time.Minute, "how long the steady load lasts; 0: none")
 	flag.IntVar(&p.publishers, "publishers", 32, "connections that the steady load publishes over")
@@ -81,8 +83,8 @@ func run(ctx context.Context, w io.Writer, p plan) error {
 
 	var errs []error
 	if p.clients > 0 {
-		if err := playStorm(ctx, w, binary, p); err != nil {
-			errs = append(errs, fmt.Errorf("storm: %w", err))
+		if err := playStorms(ctx, w, binary, p); err != nil {
+			errs = append(errs, fmt.Errorf("storms: %w", err))
 		}
 	}
 	if p.length > 0 && ctx.Err() == nil {

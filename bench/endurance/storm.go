@@ -47,8 +47,8 @@ type client struct {
 	sampled atomic.Bool // its sample came
 }
 
-// playStorm prints how a storm went. The error says what went wrong.
-func playStorm(ctx context.Context, w io.Writer, binary string, p plan) (err error) {
+// playStorms prints how storms went. The error says what went wrong.
+func playStorms(ctx context.Context, w io.Writer, binary string, p plan) (err error) {
 	files, err := openFiles()
 	if err != nil {
 		return err
@@ -80,7 +80,7 @@ func playStorm(ctx context.Context, w io.Writer, binary string, p plan) (err err
 	return s.play(ctx, w)
 }
 
-// play plays all of it, and prints a table of one row.
+// play plays all of it, and prints a table with a row for each storm.
 func (s *storm) play(ctx context.Context, w io.Writer) error {
 	if err := s.connect(ctx); err != nil {
 		return err
@@ -94,6 +94,24 @@ func (s *storm) play(ctx context.Context, w io.Writer) error {
 		return err
 	}
 
+	fmt.Fprintf(w, "\n| storm | half back after | all back after | attempts repeated | published, failed, slowest | samples received | RSS before, peak, after | heap in use before, after | memory back after |\n")
+	fmt.Fprintf(w, "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n")
+	var errs []error
+	for i := 0; i < s.plan.storms && ctx.Err() == nil; i++ {
+		if err := s.blow(ctx, w, before, heapBefore); err != nil {
+			errs = append(errs, fmt.Errorf("storm %d: %w", i+1, err))
+		}
+	}
+	return errors.Join(append(errs, ctx.Err())...)
+}
+
+// blow plays one storm and prints its row; before and heapBefore are what the memory was when none
+// had been.
+func (s *storm) blow(ctx context.Context, w io.Writer, before, heapBefore uint64) error {
+	s.failed = reasons{}
+	for _, c := range s.sampled {
+		c.sampled.Store(false)
+	}
 	publisher := newPublisher(s.Addr)
 	defer publisher.close()
 	var sides sync.WaitGroup
@@ -113,8 +131,6 @@ func (s *storm) play(ctx context.Context, w io.Writer) error {
 		return err
 	}
 
-	fmt.Fprintf(w, "\n| storm | half back after | all back after | attempts repeated | published, failed, slowest | samples received | RSS before, peak, after | heap in use before, after | memory back after |\n")
-	fmt.Fprintf(w, "| --- | ---: | ---: | --- | ---: | ---: | ---: | ---: | ---: |\n")
 	fmt.Fprintf(w, "| %d of %d WebSockets | %s | %s | %s | %d, %d, %s | %d of %d | %s, %s, %s | %s, %s | %s |\n",
 		back, len(s.clients), seconds(times[len(times)/2]), seconds(took), &s.failed,
 		publisher.published, publisher.failed, publisher.slowest.Round(time.Millisecond),
