@@ -185,12 +185,13 @@ func (p *poll) standsAt(cursor []byte) bool {
 }
 
 // again serves the next request of the client whose poll was kept, if this is it. It reports
-// false if it is another one, or not there whole.
+// false if it is another one, or not there whole, or the last one: who has ended its side is answered
+// at once.
 func (l *httpLine) again(head, rest []byte) bool {
 	l.mu.Lock()
-	p := l.kept
+	p, eof := l.kept, l.eof
 	l.mu.Unlock()
-	if p == nil || !p.goesOn(head, rest) || !p.resume() {
+	if p == nil || eof || !p.goesOn(head, rest) || !p.resume() {
 		return false
 	}
 	if p.server.requestWait(p.from) > 0 {

@@ -37,13 +37,16 @@ func (o *outlet) finish(code wire.CloseCode) {
 		return
 	}
 	o.gone, o.code = true, code
-	busy, timer, line := o.busy, o.timer, o.line
+	busy, line := o.busy, o.line
+	timers := [...]*wheel.Entry{o.timer, o.stall}
 	o.mu.Unlock()
 	if line != nil {
 		line.Close()
 	}
-	if timer != nil {
-		o.server.wheel.Stop(timer)
+	for _, timer := range timers {
+		if timer != nil {
+			o.server.wheel.Stop(timer)
+		}
 	}
 	o.talker.ended()
 	if !busy { // else endWork does it, since identity and name are not ours

@@ -5,13 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/wsbridge/wsbridge/transport"
 	"github.com/wsbridge/wsbridge/transport/websocket"
 )
 
@@ -192,5 +195,118 @@ func TestFinish(t *testing.T) {
 	cancel()
 	if err := s.server.Finish(ended); err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
+	}
+}
+
+// One request has one answer, also if it is a GET with a body, which nobody reads.
+func TestBodyOfAGetIsNotTheNextRequest(t *testing.T) {
+	s := open(t, setup{})
+	inner := "GET /v1/poll?token=ann&channels=b&wait=0 HTTP/1.1\r\nHost: x\r\n\r\n"
+	for _, rest := range []string{
+		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(inner), inner),
+		fmt.Sprintf("Pragma: no-cache\r\nContent-Length: %d\r\n\r\n%s", len(inner), inner),
+		fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(inner), inner),
+	} {
+		l := s.wire()
+		l.send("GET /v1/poll?token=ann&channels=a&wait=1 HTTP/1.1\r\nHost: x\r\n%s", rest)
+		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, `"cursor":"a@`) {
+			t.Fatalf("%s %s", res.Status, body)
+		}
+		l.send(sendRequest, len(asking(7)), asking(7))
+		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, `"ref":7`) {
+			t.Errorf("behind %q: %s %s", rest, res.Status, body)
+		}
+	}
+}
+
+// Small devices send an empty line behind a body (RFC 9112, section 2.2).
+func TestEmptyLineBehindABody(t *testing.T) {
+	s := open(t, setup{})
+	l := s.wire()
+	for i := range 3 {
+		l.send(sendRequest+"\r\n", len(asking(i)), asking(i))
+		if res, body := l.answer(); res.StatusCode != 200 {
+			t.Fatalf("request %d: %s %s", i, res.Status, body)
+		}
+		time.Sleep(20 * time.Millisecond) // so that it may come by itself, or with the next request
+	}
+}
+
+// Lines may end in LF alone (RFC 9112, section 2.2). net/http takes them, and has to get them.
+func TestLinesThatEndInLF(t *testing.T) {
+	s := open(t, setup{})
+	l := s.wire()
+	for range 2 {
+		start := time.Now()
+		l.send("%s", strings.ReplaceAll(fmt.Sprintf(sendRequest, len(asking(7)), asking(7)), "\r", ""))
+		if res, body := l.answer(); res.StatusCode != 200 || !strings.Contains(body, `"ref":7`) {
+			t.Errorf("%s %s after %v", res.Status, body, time.Since(start))
+		}
+	}
+}
+
+// What clients send while their connections go to net/http is not kept without a bound.
+func TestFloodWhileConnectionsChangeHands(t *testing.T) {
+	s := open(t, setup{})
+	const clients, each = 16, 32 << 20
+	var most uint64
+	stop := make(chan struct{})
+	var watch, all sync.WaitGroup
+	watch.Go(func() {
+		for look := time.NewTicker(20 * time.Millisecond); ; {
+			select {
+			case <-stop:
+				return
+			case <-look.C:
+				var m runtime.MemStats
+				runtime.ReadMemStats(&m)
+				most = max(most, m.HeapAlloc)
+			}
+		}
+	})
+	for range clients {
+		l := s.wire()
+		all.Go(func() {
+			go io.Copy(io.Discard, l.conn) // 404
+			fmt.Fprintf(l.conn, "POST /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n", each)
+			b := make([]byte, 256<<10)
+			for n := 0; n < each; n += len(b) {
+				if _, err := l.conn.Write(b); err != nil {
+					return // net/http reads no more of what nobody wants
+				}
+			}
+		})
+	}
+	all.Wait()
+	close(stop)
+	watch.Wait()
+	if most > 64<<20 {
+		t.Errorf("the heap had %d MiB", most>>20)
+	}
+}
+
+// A handler that panics costs its connection, and no other, as with net/http.
+func TestHandlerThatPanics(t *testing.T) {
+	s := open(t, setup{Options: transport.Options{
+		Logger: slog.New(slog.DiscardHandler),
+		Authenticate: func(token string) (transport.Identity, error) {
+			if token == "panic" {
+				panic("as asked for")
+			}
+			return authenticate(token)
+		},
+	}})
+	if s.portable {
+		t.Skip("net/http serves all requests")
+	}
+	l, other := s.wire(), s.wire()
+	command := strings.Replace(asking(1), `"ann"`, `"panic"`, 1)
+	l.send(sendRequest, len(command), command)
+	if b, err := l.r.ReadByte(); err != io.EOF {
+		t.Errorf("it is answered with %q, %v", b, err)
+	}
+	other.send("GET /v1/poll?token=ann&channels=a&wait=0 HTTP/1.1\r\nHost: x\r\n\r\n")
+	if res, _ := other.answer(); res.StatusCode != 200 {
+		t.Errorf("another one: %s", res.Status)
 	}
 }

@@ -2,6 +2,7 @@ package transport_test
 
 import (
 	"fmt"
+	"net"
 	"strings"
 	"testing"
 
@@ -129,4 +130,32 @@ func TestPollsThatGoOnAreLimited(t *testing.T) {
 		cursor = l.cursorOf(res, body)
 	}
 	t.Error("nothing is refused")
+}
+
+// A client that ends its side behind a poll for which there is something has an answer, the first
+// time and again.
+func TestPollsOfAClientThatHasEndedGoOn(t *testing.T) {
+	s := open(t, setup{})
+	if s.portable {
+		t.Skip("net/http takes such a client for one that has left")
+	}
+	for _, again := range []bool{false, true} {
+		for range 20 {
+			l := s.wire()
+			cursor := l.cursor()
+			if again {
+				l.send(getAgain, cursor)
+				s.awaitHeld(1)
+				s.publish("a", `"1"`)
+				cursor = l.cursorOf(l.answer())
+			}
+			s.publish("a", `"2"`)
+			l.send(getAgain, cursor)
+			l.conn.(*net.TCPConn).CloseWrite()
+			if _, body := l.answer(); !strings.Contains(body, `"2"`) {
+				t.Fatalf("again %v: %q", again, body)
+			}
+			l.conn.Close()
+		}
+	}
 }

@@ -4,12 +4,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 )
@@ -250,5 +252,33 @@ func TestHeldPollsDrain(t *testing.T) {
 	}
 	if _, err := l.r.ReadByte(); err != io.EOF {
 		t.Errorf("behind the last answer: %v", err)
+	}
+}
+
+// A client may take what was not answered before the end for not done (RFC 9112, section 9.6).
+func TestNothingIsObeyedBehindTheLastAnswer(t *testing.T) {
+	s := open(t, setup{})
+	l := s.wire()
+	l.send(pollRequest, l.cursor(), l.host)
+	s.awaitHeld(1)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	if err := s.server.Drain(ctx, 10*time.Millisecond); err != nil {
+		t.Fatal(err)
+	}
+	if res, body := l.answer(); !res.Close {
+		t.Fatalf("%v %q", res.Header, body)
+	}
+	command := `{"type":"publish","ref":1,"channel":"b","data":1,"token":"ann"}`
+	fmt.Fprintf(l.conn, sendRequest, len(command), command) // fails if the line is closed already
+	if _, err := l.r.ReadByte(); err != io.EOF && !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("behind the last answer: %v", err)
+	}
+	// The line has ended, and with it whatever it might have done.
+	if err := s.server.Finish(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if info, err := s.bridge.Info(ctx, "b"); err != nil || info.Retained > 0 {
+		t.Errorf("%d messages were published: %v", info.Retained, err)
 	}
 }

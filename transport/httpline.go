@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -49,10 +50,12 @@ const (
 	headTimeout  = 10 * time.Second         // for the head of a request
 	bodyPatience = time.Second              // for the body, which net/http waits for longer
 	keepIdle     = 2 * time.Minute
+	takenInTime  = 64 << 10 // bytes of an answer, in each writeTimeout
 )
 
 // lineFor returns the line of a poll's request, and the head of its answer; nil where it has to
-// stay with its handler.
+// stay with its handler. So has one whose body nobody has read: what is left of it would be taken
+// for the next request.
 func (s *Server) lineFor(w http.ResponseWriter, r *http.Request) (*httpLine, []byte) {
 	if s.front == nil || r.ProtoMajor != 1 || r.ProtoMinor < 1 || r.Close {
 		return nil, nil
@@ -60,6 +63,9 @@ func (s *Server) lineFor(w http.ResponseWriter, r *http.Request) (*httpLine, []b
 	if own := ownWriter(w); own != nil {
 		own.held = true
 		return own.line, answerHead(w.Header())
+	}
+	if r.Method != http.MethodPost && r.ContentLength != 0 {
+		return nil, nil
 	}
 	nc, rw, err := http.NewResponseController(w).Hijack()
 	if err != nil {
@@ -95,26 +101,37 @@ func (l *httpLine) hold(p *poll) bool {
 }
 
 // Input implements [netpoll.Handler]. What comes while a request is served waits for its turn, as
-// far as there is room for it.
+// far as there is room for it. What comes behind the last answer is not obeyed (RFC 9112, section 9.6).
 func (l *httpLine) Input(p []byte) bool {
 	l.mu.Lock()
+	if l.ended {
+		l.mu.Unlock()
+		return true
+	}
 	l.in = append(l.in, p...)
 	serve := l.begin()
 	flood := l.poll != nil && len(l.in) > maxAhead // who waits for an answer sends no more than that
-	l.holds = !serve && len(l.in) > maxAhead && !l.leaving
+	l.holds = !serve && (len(l.in) > maxAhead || l.leaving)
 	holds := l.holds
-	late := !serve && !holds && l.poll == nil && !l.serving && !l.heading && !l.gone
-	l.heading = l.heading || late
+	if len(l.in) > 0 && !serve && !holds && l.poll == nil && !l.serving && !l.heading && !l.gone {
+		// From its first byte on, a head has not as long as a line that is idle.
+		l.heading = true
+		l.server.wheel.Schedule(&l.idle, headTimeout)
+	}
 	l.mu.Unlock()
 	switch {
 	case flood:
 		l.close()
 	case serve:
 		l.server.workers.do(l.serve)
-	case late: // from its first byte on, a head has not as long as a line that is idle
-		l.server.wheel.Schedule(&l.idle, headTimeout)
 	}
 	return !holds
+}
+
+func (l *httpLine) isHeld() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.holds
 }
 
 // resume lets input come again.
@@ -131,12 +148,18 @@ func (l *httpLine) resume() {
 // begin reports whether a request is to be served now, which the caller then does. The mutex is
 // held.
 func (l *httpLine) begin() bool {
-	if l.serving || l.poll != nil || l.gone || len(l.unsent) > 0 || len(l.in) == 0 || len(l.in) < l.want {
+	if l.serving || l.poll != nil || l.gone || len(l.unsent) > 0 {
+		return false
+	}
+	if l.want == 0 && l.looked == 0 {
+		l.skipEmptyLines()
+	}
+	if len(l.in) == 0 || len(l.in) < l.want {
 		return false
 	}
 	if l.want == 0 && len(l.in) <= maxHead && 'A' <= l.in[0] && l.in[0] <= 'Z' {
 		from := max(0, l.looked-len(headEnd)+1)
-		if l.looked = len(l.in); !bytes.Contains(l.in[from:], headEnd) {
+		if l.looked = len(l.in); !endsHead(l.in[from:]) {
 			return false // more of it is to come
 		}
 	}
@@ -144,7 +167,21 @@ func (l *httpLine) begin() bool {
 	return true
 }
 
+// skipEmptyLines takes away empty lines in front of a request, which some clients send behind a body
+// (RFC 9112, section 2.2).
+func (l *httpLine) skipEmptyLines() {
+	if l.in = bytes.TrimLeft(l.in, "\r\n"); len(l.in) == 0 {
+		l.in = nil
+	}
+}
+
 var headEnd = []byte("\r\n\r\n")
+
+// endsHead reports whether there is an empty line. Lines that end in LF alone are net/http's, but
+// have to get there.
+func endsHead(b []byte) bool {
+	return bytes.Contains(b, headEnd[1:]) || bytes.Contains(b, []byte("\n\n"))
+}
 
 // serve serves the next request: one that is short here, any other where it came from.
 func (l *httpLine) serve() {
@@ -182,7 +219,7 @@ func (l *httpLine) serve() {
 	l.mu.Unlock()
 	switch {
 	case gone:
-	case handle(front.handler, &x.writer, r):
+	case front.handle(&x.writer, r):
 		x.writer.end()
 	default:
 		l.close()
@@ -198,14 +235,15 @@ func (l *httpLine) consume(n int) {
 	}
 }
 
-// handle reports false when the handler wants the connection cut.
-func handle(h http.Handler, w http.ResponseWriter, r *http.Request) (whole bool) {
+// handle reports false when the connection is to be cut: the handler has panicked. As with net/http,
+// that ends nothing else, and is logged unless it is [http.ErrAbortHandler].
+func (f *front) handle(w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		if reason := recover(); reason != nil && reason != http.ErrAbortHandler {
-			panic(reason)
+			f.server.options.Logger.Error("a handler panicked", "panic", reason, "stack", string(debug.Stack()))
 		}
 	}()
-	h.ServeHTTP(w, r)
+	f.handler.ServeHTTP(w, r)
 	return true
 }
 
@@ -216,17 +254,18 @@ func (l *httpLine) await(n int) {
 	serve := l.next()
 	l.heading = !serve
 	eof := l.eof
+	if !serve && !eof && !l.gone {
+		l.server.wheel.Schedule(&l.idle, bodyPatience) // before the rest may come, and be served
+	}
 	l.mu.Unlock()
 	switch {
 	case serve:
 		l.server.workers.do(l.serve)
-		return
 	case eof:
 		l.close()
-		return
+	default:
+		l.resume()
 	}
-	l.server.wheel.Schedule(&l.idle, bodyPatience)
-	l.resume()
 }
 
 // timeUp ends a line that has been idle for too long, on the wheel's goroutine. A request of
@@ -263,16 +302,14 @@ func (l *httpLine) handBack() {
 // has come over it. The error says that it has ended already. The caller serves a request.
 func (l *httpLine) detach() (in []byte, err error) {
 	l.mu.Lock()
-	l.leaving = true
-	holds, gone := l.holds, l.gone
+	l.leaving = true // what comes from here on makes Input hold it back
+	gone := l.gone
 	l.mu.Unlock()
 	if gone {
 		return nil, net.ErrClosed
 	}
-	if !holds {
-		if err := l.line.Hold(); err != nil {
-			return nil, err
-		}
+	if err := l.line.Hold(l.isHeld); err != nil {
+		return nil, err
 	}
 	l.mu.Lock()
 	in, gone = l.in, l.gone
@@ -314,27 +351,32 @@ func (l *httpLine) answer(head, body []byte, kept *poll) {
 	s.b = append(s.b, headEnd...)
 	s.b = append(s.b, body...)
 	l.unsent = s.b
-	l.write()
+	l.write(true)
 }
 
 // Writable implements [netpoll.Handler].
 func (l *httpLine) Writable() {
 	l.mu.Lock()
-	l.write()
+	l.write(false)
 }
 
-// write writes what there is of an answer, and goes on behind it. The mutex is held, and given
-// back.
-func (l *httpLine) write() {
+// write writes what there is of an answer, which is lent at first, and goes on behind it. The
+// mutex is held, and given back.
+func (l *httpLine) write(lent bool) {
 	if l.gone || len(l.unsent) == 0 {
 		l.mu.Unlock()
 		return
 	}
+	before := len(l.unsent)
 	n, err := l.line.Write(l.unsent)
 	rest := l.unsent[n:]
-	l.unsent = nil
-	if err == nil && len(rest) > 0 {
-		l.unsent = bytes.Clone(rest) // what was given is lent
+	switch {
+	case err != nil || len(rest) == 0:
+		l.unsent = nil
+	case lent:
+		l.unsent = bytes.Clone(rest)
+	default:
+		l.unsent = rest
 	}
 	last, more := l.last, len(rest) > 0
 	serve := !more && !last && err == nil && l.next()
@@ -347,6 +389,9 @@ func (l *httpLine) write() {
 		l.close()
 		return
 	case more:
+		if !lent && before/takenInTime == len(rest)/takenInTime {
+			return // it has no more time for the next few bytes
+		}
 		wait = writeTimeout
 	case last:
 		l.line.Shutdown()

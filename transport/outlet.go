@@ -22,9 +22,7 @@ type outlet struct {
 	pump   *pump
 	talker talker // whose outlet it is
 
-	// Owned by who has the outlet.
-	unsent []byte       // what there was no room for
-	stall  *wheel.Entry // fires when there was no room for too long; nil: there is room
+	unsent []byte // what there was no room for; owned by who has the outlet
 
 	mu      sync.Mutex // guards what follows; no other lock is taken while it is held
 	busy    bool       // somebody works for the session, who then looks at gone and ending
@@ -35,6 +33,7 @@ type outlet struct {
 	said    bool       // the last words were written, or stand in unsent
 	gone    bool       // it has ended; code is how
 	code    wire.CloseCode
+	stall   *wheel.Entry // fires when there was no room for too long; nil: there is room
 	timer   *wheel.Entry // ends the line if nothing else does
 }
 

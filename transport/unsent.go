@@ -48,18 +48,29 @@ func (o *outlet) writeUnsent() outcome {
 		return full
 	}
 	o.unsent = nil
-	o.server.wheel.Stop(o.stall)
+	o.mu.Lock()
+	stall := o.stall
 	o.stall = nil
+	o.mu.Unlock()
+	if stall != nil {
+		o.server.wheel.Stop(stall)
+	}
 	return resting
 }
 
 // stalled gives the client writeTimeout from now on to take more.
 func (o *outlet) stalled() {
+	o.mu.Lock()
 	if o.stall == nil {
 		o.stall = &wheel.Entry{Func: func() {
 			o.end(endingOf(bridge.ErrTooSlow))
 			o.finish(wire.CloseTooSlow)
 		}}
 	}
-	o.server.wheel.Schedule(o.stall, writeTimeout)
+	stall := o.stall
+	o.mu.Unlock()
+	o.server.wheel.Schedule(stall, writeTimeout)
+	if o.isGone() {
+		o.server.wheel.Stop(stall) // finish may have come before it was there
+	}
 }

@@ -25,9 +25,10 @@ type Conn interface {
 	Shutdown()
 
 	// Hold holds the input back as if Input had returned false, and waits until a call of Input
-	// that is under way has returned. The input must not be held back, and the caller is not
-	// within Input. The error says that the connection was closed.
-	Hold() error
+	// that is under way has returned. The caller is not within Input. A peer that sends without a
+	// pause has Input called again and again; so Hold returns as well when held reports that Input
+	// returns false. The error says that the connection was closed.
+	Hold(held func() bool) error
 
 	// Release makes a net.Conn of the connection again, and leaves it open. Its input is held
 	// back. rest is what was read and not given to Input. Handler is not called any more when it

@@ -8,6 +8,7 @@ import (
 	"net"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -321,7 +322,7 @@ func TestReleaseAndTakeAgain(t *testing.T) {
 				there.Write([]byte("b")) // stays in the socket
 			}
 			if !held {
-				if err := conn.Hold(); err != nil {
+				if err := conn.Hold(never); err != nil {
 					t.Fatalf("round %d: %v", round, err)
 				}
 			}
@@ -352,6 +353,77 @@ func TestReleaseAndTakeAgain(t *testing.T) {
 	})
 }
 
+func never() bool { return false }
+
+// A peer that sends without a pause does not keep Hold from returning, once Input holds it back.
+func TestHoldOfAPeerThatNeverPauses(t *testing.T) {
+	both(t, func(t *testing.T, poller *Poller) {
+		p := newPeer()
+		var leaving, held atomic.Bool
+		var behind atomic.Int64 // bytes that came when it was held
+		p.input = func(b []byte) bool {
+			if held.Load() {
+				behind.Add(int64(len(b)))
+			}
+			held.Store(leaving.Load())
+			return !held.Load()
+		}
+		there := p.take(t, poller)
+		var sent sync.WaitGroup
+		sent.Go(func() {
+			b := make([]byte, 1<<20)
+			for {
+				if _, err := there.Write(b); err != nil {
+					return
+				}
+			}
+		})
+		for range 100 {
+			runtime.Gosched()
+		}
+		leaving.Store(true)
+		if err := p.conn.Hold(held.Load); err != nil {
+			t.Fatal(err)
+		}
+		nc, rest, err := p.conn.Release()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := behind.Load(); n > 0 {
+			t.Errorf("%d bytes came while input was held back", n)
+		}
+		if _, err := io.ReadFull(nc, make([]byte, 1<<20)); err != nil {
+			t.Errorf("behind %d bytes: %v", len(rest), err)
+		}
+		nc.Close()
+		sent.Wait()
+	})
+}
+
+// Write may come before Start, and the handler is told of room all the same.
+func TestWriteBeforeStart(t *testing.T) {
+	both(t, func(t *testing.T, poller *Poller) {
+		here, there := pair(t)
+		p := newPeer()
+		conn, err := poller.Take(here, p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		b := make([]byte, 1<<20)
+		for n := len(b); n == len(b); {
+			if n, err = conn.Write(b); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := conn.Start(); err != nil {
+			t.Fatal(err)
+		}
+		go io.Copy(io.Discard, there)
+		<-p.writable
+	})
+}
+
 // A connection that was handed on gives all that comes to the new handler, whatever came while
 // its input was held back.
 func TestHandOn(t *testing.T) {
@@ -360,7 +432,7 @@ func TestHandOn(t *testing.T) {
 			before := newPeer()
 			before.input = func(b []byte) bool { return true }
 			there := before.take(t, poller)
-			if err := before.conn.Hold(); err != nil {
+			if err := before.conn.Hold(never); err != nil {
 				t.Fatal(err)
 			}
 			there.Write([]byte("a"))

@@ -21,7 +21,8 @@ type polled struct {
 	uses    atomic.Int32 // system calls under way; negative from Close on
 	reading atomic.Int32 // idle, busy or again
 	blocked atomic.Bool  // Write took too little, and nobody was told yet that there is room
-	waits   bool         // the loop watches for room; owned by who writes
+	waits   atomic.Bool  // the loop watches for room, or will from Start on
+	added   atomic.Bool  // the loop watches the connection
 	handed  bool         // Start is to go on with input; owned by who calls Hand and Start
 }
 
@@ -75,12 +76,12 @@ func (c *polled) Close() {
 }
 
 // Hold implements [Conn].
-func (c *polled) Hold() error {
+func (c *polled) Hold(held func() bool) error {
 	for !c.reading.CompareAndSwap(idle, busy) {
 		switch {
 		case c.uses.Load() < 0:
 			return ErrClosed
-		case c.reading.Load() == ended:
+		case c.reading.Load() == ended, held():
 			return nil
 		}
 		runtime.Gosched() // the loop is about to end its turn
@@ -121,6 +122,9 @@ func (c *polled) Start() error {
 	err := c.loop.add(c)
 	if c.uses.Load() < 0 {
 		c.loop.remove(c) // Close came before it was there
+	}
+	if c.added.Store(true); err == nil && c.waits.Load() {
+		err = c.watchForRoom() // Write came before it was there
 	}
 	return err
 }
@@ -181,10 +185,13 @@ func (c *polled) Write(p []byte) (n int, err error) {
 // wait lets the loop watch for room, from the first time on that there is none: most
 // connections never get there, and would wake the loop with it when they come.
 func (c *polled) wait() error {
-	if c.waits {
+	if c.waits.Swap(true) || !c.added.Load() {
 		return nil
 	}
-	c.waits = true
+	return c.watchForRoom()
+}
+
+func (c *polled) watchForRoom() error {
 	return c.loop.watch(c, syscall.EPOLL_CTL_MOD, edges|syscall.EPOLLOUT)
 }
 

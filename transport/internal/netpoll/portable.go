@@ -129,7 +129,7 @@ func (c *portable) isHeld() bool {
 }
 
 // Hold implements [Conn].
-func (c *portable) Hold() error {
+func (c *portable) Hold(func() bool) error {
 	c.giving.Lock()
 	defer c.giving.Unlock()
 	c.held = true
