@@ -2,9 +2,14 @@ package transport_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"net"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/wsbridge/wsbridge/transport"
 )
@@ -159,3 +164,62 @@ func TestPollsOfAClientThatHasEndedGoOn(t *testing.T) {
 		}
 	}
 }
+
+// Clients that send in pieces, break off, stay away for longer than their sessions are kept and ask
+// for other things in between have each message once and in order.
+func TestPollsGoOnWhateverClientsDo(t *testing.T) {
+	s := open(t, setup{})
+	const messages, clients = 2000, 20
+	follow := func() {
+		l, cursor := s.wire(), "a@0"
+		for last := 0; last < messages; {
+			request := fmt.Sprintf(getAgain, cursor)
+			at := len(request)
+			if rand.N(4) == 0 {
+				at = rand.N(at)
+			}
+			l.send("%s", request[:at])
+			time.Sleep(rand.N(time.Millisecond))
+			l.send("%s", request[at:])
+			switch rand.N(40) {
+			case 0:
+				l.conn.Close()
+				l = s.wire()
+				continue
+			case 1:
+				time.Sleep(rand.N(3 * time.Second))
+			}
+			res, body := l.answer()
+			cursor = l.cursorOf(res, body)
+			for _, found := range messageData.FindAllStringSubmatch(body, -1) {
+				if last++; found[1] != strconv.Itoa(last) {
+					t.Errorf("message %s comes as the %dth", found[1], last)
+					return
+				}
+			}
+			switch rand.N(40) {
+			case 0:
+				l.send(sendRequest, len(asking(1)), asking(1))
+				l.answer()
+			case 1:
+				time.Sleep(rand.N(3 * time.Second))
+			}
+		}
+	}
+	var all sync.WaitGroup
+	for range clients {
+		all.Go(follow)
+	}
+	for i := range messages {
+		s.publish("a", strconv.Itoa(i+1))
+		if rand.N(4) == 0 {
+			time.Sleep(rand.N(10 * time.Millisecond))
+		}
+	}
+	all.Wait()
+	if !s.portable {
+		s.await("polls that go on", 1, func(l *ledger) int { return min(1, l.repeated["GET"]) })
+	}
+}
+
+var messageData = regexp.MustCompile(`"data":(\d+)`)
