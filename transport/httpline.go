@@ -236,11 +236,12 @@ func (l *httpLine) consume(n int) {
 }
 
 // handle reports false when the connection is to be cut: the handler has panicked. As with net/http,
-// that ends nothing else, and is logged unless it is [http.ErrAbortHandler].
+// that ends nothing else, and is logged unless it is [http.ErrAbortHandler]. What the panic says is
+// not logged: it may quote what a client sent.
 func (f *front) handle(w http.ResponseWriter, r *http.Request) (whole bool) {
 	defer func() {
 		if reason := recover(); reason != nil && reason != http.ErrAbortHandler {
-			f.server.options.Logger.Error("a handler panicked", "panic", reason, "stack", string(debug.Stack()))
+			f.server.options.Logger.Error("a handler panicked", "stack", string(debug.Stack()))
 		}
 	}()
 	f.handler.ServeHTTP(w, r)
