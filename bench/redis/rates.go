@@ -1,9 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"os"
 	"slices"
 	"strconv"
@@ -92,29 +94,35 @@ func (b *bench) observe(ctx context.Context) ([]string, error) {
 		return nil, err
 	}
 	defer broker.Close()
-	lines := make(chan string, 1024)
-	monitor := client.Monitor(ctx, lines)
-	monitor.Start()
-	defer monitor.Stop()
+	// Not by go-redis, whose Monitor gives its connection back to the pool while it reads from it.
+	monitor, err := net.Dial("tcp", server.Addr)
+	if err != nil {
+		return nil, err
+	}
+	defer monitor.Close()
+	defer context.AfterFunc(ctx, func() { monitor.Close() })()
+	fmt.Fprint(monitor, "MONITOR\r\n")
+	lines := bufio.NewReader(monitor)
+	switch said, err := lines.ReadString('\n'); {
+	case err != nil:
+		return nil, err
+	case !strings.HasPrefix(said, "+OK"):
+		return nil, fmt.Errorf("MONITOR is answered with %q", said)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := broker.Publish(ctx, pubsub.Publication{Channel: channel(0), ID: id, Data: payload()}); err != nil {
+		return nil, err
+	}
 	for {
-		id, err := uuid.NewV7()
+		line, err := lines.ReadString('\n')
 		if err != nil {
 			return nil, err
 		}
-		if _, err := broker.Publish(ctx, pubsub.Publication{Channel: channel(0), ID: id, Data: payload()}); err != nil {
-			return nil, err
-		}
-		for again := time.After(100 * time.Millisecond); again != nil; {
-			select {
-			case line := <-lines:
-				if args := words(line); len(args) > 3 && args[0] == "evalsha" && strings.HasPrefix(args[3], record(0)) {
-					return args[1:], nil
-				}
-			case <-again:
-				again = nil // it was published before Redis knew of the monitor
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			}
+		if args := words(strings.TrimSpace(line)); len(args) > 3 && args[0] == "evalsha" && strings.HasPrefix(args[3], record(0)) {
+			return args[1:], nil
 		}
 	}
 }
